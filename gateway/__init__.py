@@ -1,0 +1,1 @@
+"""The webhook gateway for Restate: signed callback URLs in, resumed handlers out."""

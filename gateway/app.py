@@ -1,0 +1,157 @@
+"""Putting a gateway together and serving it: two listeners in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from gateway import log, sources
+from gateway.admin import RestateAdmin
+from gateway.errors import ConfigurationError
+from gateway.gateway import Gateway
+from gateway.internal import app as internal_app
+from gateway.keyfile import WatchedKeyRing
+from gateway.ledger import connect
+from gateway.ledger.courier import Courier
+from gateway.log import logger
+from gateway.public import app as public_app
+from gateway.restate import RestateClient
+from gateway.settings import Settings
+
+#: A stop may take ten seconds in all; what is in work after eight is in the ledger and goes on later.
+_DRAIN_SECONDS = 8
+
+
+@asynccontextmanager
+async def running(settings: Settings, environ: Mapping[str, str] | None = None) -> AsyncIterator[Gateway]:
+    """
+    A gateway whose parts work: ledger open, keys watched, courier on its way.
+
+    Raises `ConfigurationError` before anything has started.
+    """
+    environ = os.environ if environ is None else environ
+    configured = sources.load(settings, environ)
+    keys = WatchedKeyRing(
+        settings.keys.file,
+        settings.deployment,
+        on_change=lambda ring: logger.info(
+            "keys", primary=ring.primary.id, ids=[key.id for key in ring.keys]
+        ),
+        on_error=lambda error: logger.error("keys not taken, the last good ones stay in force", reason=error),
+    )
+    auth_token = None
+    if settings.restate.auth_token is not None:
+        auth_token = sources.read_secret("restate.auth_token", settings.restate.auth_token, environ)
+        if not auth_token:
+            raise ConfigurationError(
+                "restate.auth_token: there is none at the place that is named; leave the setting out if "
+                "Restate needs none"
+            )
+    for absent in configured.absent:
+        logger.warning("secret not there", setting=absent)
+    for name in configured.closed:
+        logger.warning("source closed, it answers 401 to everything", source=name, reason="it has no secret")
+    ledger = connect(settings.ledger.url)
+    restate = RestateClient(settings.restate.ingress_urls, auth_token)
+
+    def provider_of(source: str) -> str:
+        found = configured.get(source)
+        return found.provider.name if found else source
+
+    courier = Courier(ledger, restate, provider_of)
+    admin = RestateAdmin(settings.restate.admin_url) if settings.restate.admin_url else None
+    gateway = Gateway(settings, configured, keys, ledger, restate, courier, admin)
+    background = [asyncio.create_task(courier.run()), asyncio.create_task(keys.watch())]
+    try:
+        yield gateway
+    finally:
+        await gateway.finish(_DRAIN_SECONDS)
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await courier.drain()
+        await restate.close()
+        if admin is not None:
+            await admin.close()
+        ledger.close()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve both listeners until SIGTERM or SIGINT, then finish what is in work."""
+    log.configure(settings.log)
+    async with running(settings) as gateway:
+        sockets = [_bind("listen.public", settings.listen.public)]
+        sockets.append(_bind("listen.internal", settings.listen.internal))
+        servers = [_Server(_config(public_app.build(gateway))), _Server(_config(internal_app.build(gateway)))]
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        serving = [
+            asyncio.create_task(server.serve(sockets=[bound]))
+            for server, bound in zip(servers, sockets, strict=True)
+        ]
+        logger.info(
+            "serving",
+            public=settings.listen.public,
+            internal=settings.listen.internal,
+            public_url=settings.public_url,
+            sources=sorted(gateway.sources.by_name),
+            primary_key=gateway.ring.primary.id,
+        )
+        await asyncio.wait([asyncio.create_task(stop.wait()), *serving], return_when=asyncio.FIRST_COMPLETED)
+        logger.info("stopping")
+        gateway.draining = True
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
+
+
+class _Server(uvicorn.Server):
+    """Two servers share a process: signals are taken by `serve`, once."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        # The access log holds the path, so the token; ours holds what is good to know.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        lifespan="off",
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        # X-Forwarded-* is not read: nothing here depends on who calls or by which name.
+        proxy_headers=False,
+    )
+
+
+def _bind(setting: str, address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, int(port)))
+    except OSError as error:
+        bound.close()
+        raise ConfigurationError(
+            f"{setting}: {address}: {error.strerror}; another address is needed, or the other program's end"
+        ) from None
+    return bound

@@ -1,0 +1,56 @@
+"""The command line: a noun, then a verb. Exit codes: 0 done, 1 not possible, 2 called wrongly."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.errors import ConfigurationError
+
+app = typer.Typer(
+    name="gateway",
+    help="The webhook gateway for Restate.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="The TOML file; GATEWAY_CONFIG or gateway.toml where it is not given."
+    ),
+]
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(version("webhook-gateway"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    shown: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """The webhook gateway for Restate."""
+
+
+def main() -> None:
+    """Run the command line; a wrong configuration is a message on stderr and exit code 1."""
+    # Imported here: they register themselves, and need `app`.
+    from gateway.cli import keys, serve
+
+    app.add_typer(keys.app, name="keys")
+    app.command("serve")(serve.serve)
+    try:
+        app()
+    except ConfigurationError as error:
+        typer.echo(f"gateway: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,115 @@
+"""What came in over the wire, and what a provider says in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gateway.errors import Unverified
+
+
+class Headers:
+    """
+    HTTP header fields: names in lower case, values decoded as ISO 8859-1, repeats kept in order.
+
+    Reading one is strict: a header that is there twice is ambiguous, and whoever chooses one of two
+    signatures has already lost.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
+        self._fields = tuple((name.lower(), value) for name, value in fields)
+
+    def one(self, name: str) -> str | None:
+        """The value of a header that may be there at most once; `Unverified` where it is repeated."""
+        name = name.lower()
+        found = [value for key, value in self._fields if key == name]
+        if len(found) > 1:
+            raise Unverified(f"the header {name} is there {len(found)} times")
+        return found[0] if found else None
+
+    def __contains__(self, name: str) -> bool:
+        return any(key == name.lower() for key, _ in self._fields)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._fields)
+
+    def only(self, names: frozenset[str]) -> Headers:
+        """The headers named, in lower case: what a stored delivery keeps."""
+        return Headers((key, value) for key, value in self._fields if key in names)
+
+    def with_(self, **values: str) -> Headers:
+        """A copy with headers set; `_` in a name stands for `-`."""
+        new = {name.replace("_", "-").lower(): value for name, value in values.items()}
+        return Headers([*((k, v) for k, v in self._fields if k not in new), *new.items()])
+
+    def __repr__(self) -> str:
+        # Names only: a header's value may be a signature.
+        return f"<Headers {' '.join(name for name, _ in self._fields)}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """
+    One HTTP request that came in.
+
+    `url` is the URL that was issued or registered, built from configuration, plus the query string
+    that came in; never rebuilt from a Host header. `received_at` is seconds since the epoch.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Headers
+    body: bytes = field(repr=False)
+    received_at: float
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the body, in lower case without parameters; "" where none is given."""
+        return (self.headers.one("content-type") or "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """
+    One thing that a verified delivery says.
+
+    `id` is None where the provider sends none that identifies the event. `data` is the event's own
+    bytes exactly as they came (for an item of a batch: its slice of the body; for a form: an object of
+    its fields), `json` tells whether they are a JSON text that a strict reader takes. `digest` is the
+    SHA-256 of what the signature covers of this event, timestamps left out; None where nothing is
+    covered. `references` are texts from covered fields that may hold our reference, `objects` the ids
+    of the provider's objects that it speaks of and that an alias can name. `reason` says why
+    something failed, for people.
+    """
+
+    id: str | None
+    type: str
+    data: bytes = field(repr=False)
+    json: bool
+    media_type: str = "application/json"
+    time: str | None = None
+    digest: bytes | None = None
+    id_covered: bool = True
+    type_covered: bool = True
+    references: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer to a provider."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A handshake that is answered at once and completes nothing."""
+
+    answer: Answer

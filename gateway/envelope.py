@@ -1,0 +1,105 @@
+"""
+The JSON that the waiting code receives: a CloudEvents 1.0 event around the provider's own bytes.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
+
+A JSON body is spliced in as it came, so that no digit of it changes; anything else travels as
+`data_base64`. Every other value is ours.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.rules import OnFailure, Verdict
+from gateway.targets import Awakeable, Handler, Target, WorkflowPromise
+
+#: A reason ends in exception texts and logs of the waiting code: one line of bounded length.
+_MAX_REASON = 1000
+#: Controls, line and paragraph separators, and halves of surrogate pairs.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """
+    One event's effect on one callback: what an envelope is made of.
+
+    `json` tells whether `data` is JSON text as a strict reader takes it. `sequence` numbers a stream's
+    events from 1.
+    """
+
+    callback_id: str
+    source: str
+    provider: str
+    target: Target
+    on_failure: OnFailure
+    verdict: Verdict
+    event_id: str
+    event_type: str
+    type_verified: bool
+    time: str
+    reason: str | None
+    data: bytes = field(repr=False)
+    json: bool
+    media_type: str
+    sequence: int | None = None
+
+    @property
+    def rejects(self) -> bool:
+        """Whether the waiting code gets an error in place of a value."""
+        return self.verdict is Verdict.FAILED and self.on_failure == "reject"
+
+    @property
+    def rejection(self) -> str:
+        """`<type>: <reason> (event <id>)`: the error text that a rejected handler sees."""
+        return printable(f"{self.event_type}: {self.reason or 'failed'} (event {self.event_id})")
+
+
+def build(effect: Effect) -> bytes:
+    """The envelope, as JSON text in UTF-8."""
+    attributes: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": printable(effect.event_id),
+        "source": f"/sources/{effect.source}",
+        "type": printable(effect.event_type),
+        "time": effect.time,
+        "subject": effect.callback_id,
+        "datacontenttype": effect.media_type,
+        "provider": effect.provider,
+        "outcome": effect.verdict,
+    }
+    if effect.verdict is Verdict.FAILED:
+        attributes["reason"] = printable(effect.reason) if effect.reason else None
+    if not effect.type_verified:
+        attributes["type_verified"] = False
+    match effect.target:
+        case WorkflowPromise(promise=promise):
+            attributes["promise"] = promise
+            if effect.rejects:
+                attributes["reject"] = effect.rejection
+        case Handler():
+            attributes["sequence"] = effect.sequence
+        case Awakeable():
+            pass
+    head = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")).encode()
+    if effect.json:
+        return b'%b,"data":%b}' % (head[:-1], effect.data)
+    return b'%b,"data_base64":"%b"}' % (head[:-1], base64.b64encode(effect.data))
+
+
+def printable(text: str) -> str:
+    """One line of at most 1,000 characters, without controls."""
+    return _UNPRINTABLE.sub(" ", text)[:_MAX_REASON].strip()
+
+
+def timestamp(seconds: float) -> str:
+    """RFC 3339 in UTC, to the second where it is whole, to the millisecond otherwise."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    precision = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")

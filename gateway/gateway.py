@@ -1,0 +1,81 @@
+"""The parts of a running gateway, made once and handed to both apps."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from gateway import ids
+from gateway.admin import RestateAdmin
+from gateway.keyfile import WatchedKeyRing
+from gateway.keyring import KeyRing, Purpose
+from gateway.ledger import Ledger
+from gateway.ledger.courier import Courier
+from gateway.ledger.records import Callback
+from gateway.restate import RestateClient
+from gateway.settings import Settings
+from gateway.sources import Sources
+from gateway.tokens import mint
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class Gateway:
+    """Settings and parts. `clock` gives seconds since the epoch; `draining` is True once it is to stop."""
+
+    settings: Settings
+    sources: Sources
+    keys: WatchedKeyRing
+    ledger: Ledger
+    restate: RestateClient
+    courier: Courier
+    admin: RestateAdmin | None = None
+    clock: Callable[[], float] = time.time
+    draining: bool = False
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    @property
+    def ring(self) -> KeyRing:
+        """The signing keys in force."""
+        return self.keys.ring
+
+    def new_id(self, prefix: str) -> str:
+        """A fresh id: `cb_…`, `dl_…`."""
+        return ids.new_id(prefix, self.clock(), os.urandom(10))
+
+    def new_reference(self) -> str:
+        """A fresh reference."""
+        return ids.new_reference(os.urandom(ids.REFERENCE_BYTES))
+
+    def callback_url(self, callback: Callback) -> str | None:
+        """
+        The callback's URL, minted again with the key that it was issued with: always the same text.
+
+        None once that key is gone from the ring.
+        """
+        key = self.ring.key(callback.key_id)
+        if key is None:
+            return None
+        token = mint(callback.claims, self.ring, key, Purpose.CALLBACK)
+        return f"{self.settings.public_url}/c/{callback.source}/{token}"
+
+    def account_url(self, source: str) -> str:
+        """The URL that is pasted into a provider's dashboard."""
+        return f"{self.settings.public_url}/s/{source}"
+
+    async def to_the_end(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Do some work to its end, even if whoever asked for it hangs up meanwhile."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def finish(self, within: float) -> None:
+        """Wait for the work that is still being done."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within)

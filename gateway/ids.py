@@ -1,0 +1,49 @@
+"""
+The ids that the gateway gives out.
+
+Base32 in Crockford's alphabet, lower case: no letters that are taken for digits, and safe in a path.
+Random bits come in as arguments, so that the core stays free of them.
+"""
+
+from __future__ import annotations
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+
+CALLBACK_ID_BYTES = 16
+#: 100 random bits in 20 characters: what a provider's own reference field carries (DocuSign and
+#: Authorize.Net's 20 characters are the shortest).
+REFERENCE_BYTES = 13
+REFERENCE_LENGTH = 20
+
+
+def new_id(prefix: str, now: float, random: bytes) -> str:
+    """
+    An id such as `cb_01…` that sorts by time: 48 bits of milliseconds, then 80 random ones.
+
+    `random` is ten bytes. The layout is a ULID's.
+    """
+    return f"{prefix}_{_encode(int(now * 1000).to_bytes(6, 'big') + random[:10], 26)}"
+
+
+def new_reference(random: bytes) -> str:
+    """A callback's reference: 20 characters out of 13 random bytes."""
+    return _encode(random, 21)[-REFERENCE_LENGTH:]
+
+
+def pack_callback_id(callback_id: str) -> bytes:
+    """A callback's id as 16 bytes."""
+    number = 0
+    for character in callback_id.removeprefix("cb_"):
+        number = number << 5 | _VALUES[character]
+    return number.to_bytes(CALLBACK_ID_BYTES, "big")
+
+
+def unpack_callback_id(packed: bytes) -> str:
+    """The callback id that `pack_callback_id` packed."""
+    return f"cb_{_encode(packed, 26)}"
+
+
+def _encode(data: bytes, length: int) -> str:
+    number = int.from_bytes(data, "big")
+    return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(length)))

@@ -1,0 +1,1 @@
+"""The internal listener: services issue callbacks, ops look in."""

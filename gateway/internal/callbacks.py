@@ -1,0 +1,237 @@
+"""`/v1/callbacks` and `/v1/approvals`: issue, look at, close, revoke, give an alias."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+
+from gateway import targets
+from gateway.errors import Invalid, NotFound
+from gateway.gateway import Gateway
+from gateway.internal.clients import AuthenticatedCaller, Caller, RunningGateway
+from gateway.internal.models import (
+    AliasRequest,
+    AliasView,
+    ApprovalRequest,
+    CallbackDetail,
+    CallbackPage,
+    CallbackRequest,
+    CallbackView,
+    IssuedApproval,
+    IssuedCallback,
+    StateView,
+)
+from gateway.keyring import Purpose
+from gateway.ledger import issuing
+from gateway.ledger.issuing import Issued
+from gateway.ledger.records import Callback
+from gateway.log import logger
+from gateway.outcome import State
+from gateway.public.approvals import SOURCE as APPROVALS
+from gateway.rules import Rules
+from gateway.tokens import mint
+
+router = APIRouter(prefix="/v1")
+
+#: A month of them is a GiB for a million callbacks.
+_MAX_METADATA = 4096
+#: Issuing is off the path of a webhook: it may wait longer for a busy disk.
+_WRITE_SECONDS = 5.0
+
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
+]
+
+
+@router.post("/callbacks", status_code=201, summary="Issue a callback URL")
+async def issue_callback(
+    request: CallbackRequest,
+    gateway: RunningGateway,
+    caller: AuthenticatedCaller,
+    idempotency_key: IdempotencyKey = None,
+) -> IssuedCallback:
+    """Issue a callback. The same `Idempotency-Key` gives the same answer, after a rotation as well."""
+    caller.may_use(request.source)
+    source = gateway.sources.get(request.source)
+    if source is None:
+        known = ", ".join(gateway.sources.by_name) or "none"
+        raise Invalid(
+            f'source: there is no source "{request.source}" in the configuration; there are {known}'
+        )
+    rules = None
+    if request.succeed_on is not None or request.fail_on is not None:
+        rules = Rules(
+            source.rules.succeed_on if request.succeed_on is None else tuple(request.succeed_on),
+            source.rules.fail_on if request.fail_on is None else tuple(request.fail_on),
+        )
+    callback = _new(gateway, caller, request, request.source, rules, None)
+    issued = await _issue(gateway, callback, idempotency_key, request.model_dump_json())
+    url = None
+    if source.gives_url:
+        url = gateway.callback_url(issued.callback)
+        if url is None:
+            raise _key_gone(issued.callback)
+    return IssuedCallback(
+        id=issued.callback.id,
+        url=url,
+        account_url=gateway.account_url(source.name),
+        reference=issued.callback.reference,
+        expires_at=datetime.fromtimestamp(issued.callback.expires_at, UTC),
+        key_id=issued.callback.key_id,
+    )
+
+
+@router.post("/approvals", status_code=201, summary="Ask people to decide")
+async def issue_approval(
+    request: ApprovalRequest,
+    gateway: RunningGateway,
+    caller: AuthenticatedCaller,
+    idempotency_key: IdempotencyKey = None,
+) -> IssuedApproval:
+    """Issue an approval: one link a recipient, the first decision counts."""
+    caller.may_use(APPROVALS)
+    names = [action.name for action in request.actions]
+    if len(set(names)) < len(names):
+        raise Invalid("actions: each needs a name of its own")
+    if len(set(request.recipients)) < len(request.recipients):
+        raise Invalid("recipients: each may be named once")
+    rules = Rules(
+        tuple(f"approval.{action.name}" for action in request.actions if action.outcome == "succeed"),
+        tuple(f"approval.{action.name}" for action in request.actions if action.outcome == "fail"),
+    )
+    asked = request.model_dump(mode="json", include={"title", "detail", "fields", "actions", "recipients"})
+    callback = _new(gateway, caller, request, APPROVALS, rules, asked)
+    issued = await _issue(gateway, callback, idempotency_key, request.model_dump_json())
+    key = gateway.ring.key(issued.callback.key_id)
+    if key is None:
+        raise _key_gone(issued.callback)
+    urls = {}
+    for place, recipient in enumerate(request.recipients):
+        # What is asked and its rules stand in the ledger: the link stays short.
+        claims = replace(issued.callback.claims, recipient=place, rules=None)
+        token = mint(claims, gateway.ring, key, Purpose.APPROVAL)
+        urls[recipient] = f"{gateway.settings.public_url}/a/{token}"
+    return IssuedApproval(
+        id=issued.callback.id,
+        urls=urls,
+        expires_at=datetime.fromtimestamp(issued.callback.expires_at, UTC),
+        key_id=issued.callback.key_id,
+    )
+
+
+@router.get("/callbacks", summary="List callbacks, newest first")
+async def list_callbacks(
+    gateway: RunningGateway,
+    caller: AuthenticatedCaller,
+    state: State | None = None,
+    source: str | None = None,
+    label: str | None = None,
+    cursor: str = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> CallbackPage:
+    """The client's own callbacks; `cursor` is the `next` of the page before."""
+    found = await gateway.ledger.read(issuing.listing(caller.name, state, source, label, cursor, limit + 1))
+    more = found[limit - 1].id if len(found) > limit else None
+    return CallbackPage(callbacks=[CallbackView.of(callback) for callback in found[:limit]], next=more)
+
+
+@router.get("/callbacks/{callback_id}", summary="One callback and what came for it")
+async def get_callback(
+    callback_id: str, gateway: RunningGateway, caller: AuthenticatedCaller
+) -> CallbackDetail:
+    """A callback's state, and the events that came for it with their outcomes."""
+    callback, events = await gateway.ledger.read(issuing.get(callback_id, caller.name))
+    return CallbackDetail.with_events(callback, events)
+
+
+@router.post("/callbacks/{callback_id}/close", summary="The service no longer waits")
+async def close_callback(callback_id: str, gateway: RunningGateway, caller: AuthenticatedCaller) -> StateView:
+    """Close a callback; 409 `completing` where an event has won: then its value is on its way."""
+    operation = issuing.close(callback_id, caller.name, gateway.clock())
+    state = await gateway.ledger.write(operation, _WRITE_SECONDS)
+    logger.info("closed", callback=callback_id, state=state)
+    return StateView(id=callback_id, state=state)
+
+
+@router.delete("/callbacks/{callback_id}", summary="Revoke a callback")
+async def revoke_callback(
+    callback_id: str, gateway: RunningGateway, caller: AuthenticatedCaller
+) -> StateView:
+    """Revoke an open callback: what comes for it is recorded as `revoked` and answered 410."""
+    operation = issuing.revoke(callback_id, caller.name, gateway.clock())
+    state = await gateway.ledger.write(operation, _WRITE_SECONDS)
+    logger.info("revoked", callback=callback_id, state=state)
+    return StateView(id=callback_id, state=state)
+
+
+@router.post("/callbacks/{callback_id}/aliases", summary="A provider's object belongs to this callback")
+async def add_alias(
+    callback_id: str, request: AliasRequest, gateway: RunningGateway, caller: AuthenticatedCaller
+) -> AliasView:
+    """From now on, events of the account that speak of this object are for this callback."""
+    operation = issuing.alias(callback_id, caller.name, request.alias, gateway.clock())
+    await gateway.ledger.write(operation, _WRITE_SECONDS)
+    return AliasView(id=callback_id, alias=request.alias)
+
+
+def _new(
+    gateway: Gateway,
+    caller: Caller,
+    request: CallbackRequest | ApprovalRequest,
+    source: str,
+    rules: Rules | None,
+    approval: dict[str, Any] | None,
+) -> Callback:
+    """The callback that a request asks for, not yet in the ledger."""
+    now = gateway.clock()
+    limits = gateway.settings.callbacks
+    expires_in = limits.default_expiry if request.expires_in is None else request.expires_in
+    if not timedelta(seconds=1) <= expires_in <= limits.max_expiry:
+        raise Invalid(
+            f"expires_in: between 1 second and {limits.max_expiry.total_seconds():.0f} seconds "
+            "(callbacks.max_expiry) is needed"
+        )
+    if len(json.dumps(request.metadata)) > _MAX_METADATA:
+        raise Invalid(f"metadata: at most {_MAX_METADATA} bytes of JSON are kept")
+    return Callback(
+        id=gateway.new_id("cb"),
+        client=caller.name,
+        source=source,
+        target=targets.parse(request.target),
+        rules=rules,
+        on_failure=request.on_failure,
+        label=request.label,
+        metadata=request.metadata,
+        reference=gateway.new_reference(),
+        key_id=gateway.ring.primary.id,
+        created_at=now,
+        expires_at=int(now + expires_in.total_seconds()),
+        state=State.OPEN,
+        approval=approval,
+    )
+
+
+async def _issue(gateway: Gateway, callback: Callback, idempotency_key: str | None, request: str) -> Issued:
+    if gateway.admin is not None:
+        await gateway.admin.check(callback.target)
+    digest = hashlib.sha256(request.encode()).digest()
+    issued = await gateway.ledger.write(issuing.issue(callback, idempotency_key, digest), _WRITE_SECONDS)
+    logger.info(
+        "issued",
+        callback=issued.callback.id,
+        source=callback.source,
+        client=callback.client,
+        key=issued.callback.key_id,
+        **({"again": True} if issued.again else {}),
+        **({"superseded": issued.superseded} if issued.superseded else {}),
+    )
+    return issued
+
+
+def _key_gone(callback: Callback) -> Exception:
+    return NotFound(f"the key {callback.key_id} that this callback's URL was signed with is gone")

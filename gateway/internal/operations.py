@@ -1,0 +1,138 @@
+"""What ops look at: sources, providers, keys, health. Never a secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from gateway.errors import GatewayError
+from gateway.internal.clients import AuthenticatedCaller, RunningGateway
+from gateway.keyring import Status
+from gateway.ledger import owing
+from gateway.providers import CATALOGUE
+
+router = APIRouter()
+
+
+class SourceView(BaseModel):
+    """A configured source. `closed`: it has no secret and answers 401 to everything."""
+
+    name: str
+    provider: str
+    closed: bool
+    secrets: list[str]
+    succeed_on: tuple[str, ...]
+    fail_on: tuple[str, ...]
+    account_url: str
+    per_callback_url: bool
+
+
+class ProviderView(BaseModel):
+    """A vendor in the catalogue."""
+
+    name: str
+    title: str
+    documentation: str
+    url: str
+    covers: str
+    succeed_on: tuple[str, ...]
+    fail_on: tuple[str, ...]
+    fail_on_optional: tuple[str, ...]
+    reference_field: str | None
+    unconfirmed: tuple[str, ...]
+
+
+class KeyView(BaseModel):
+    """A signing key, by its fingerprint."""
+
+    id: str
+    status: Status
+    fingerprint: str
+    created_at: datetime
+
+
+class Readiness(BaseModel):
+    """Whether the gateway takes deliveries, and what somebody should look at all the same."""
+
+    ready: bool
+    reasons: list[str]
+    closed_sources: list[str]
+    absent_secrets: list[str]
+    pending: int
+
+
+@router.get("/v1/sources", summary="The configured sources")
+async def sources(gateway: RunningGateway, caller: AuthenticatedCaller) -> list[SourceView]:
+    """Each source with its rules; secrets by their fingerprints."""
+    return [
+        SourceView(
+            name=source.name,
+            provider=source.provider.name,
+            closed=source.closed,
+            secrets=[key.fingerprint for key in source.keys],
+            succeed_on=source.rules.succeed_on,
+            fail_on=source.rules.fail_on,
+            account_url=gateway.account_url(source.name),
+            per_callback_url=source.gives_url,
+        )
+        for source in gateway.sources.by_name.values()
+    ]
+
+
+@router.get("/v1/providers", summary="The catalogue")
+async def providers(caller: AuthenticatedCaller) -> list[ProviderView]:
+    """Every provider that a source can name."""
+    fields = ProviderView.model_fields
+    return [
+        ProviderView(**{name: getattr(provider, name) for name in fields}) for provider in CATALOGUE.values()
+    ]
+
+
+@router.get("/v1/keys", summary="The signing keys")
+async def keys(gateway: RunningGateway, caller: AuthenticatedCaller) -> list[KeyView]:
+    """Each key with its status and fingerprint."""
+    return [
+        KeyView(id=key.id, status=key.status, fingerprint=key.fingerprint, created_at=key.created_at)
+        for key in gateway.ring.keys
+    ]
+
+
+@router.get("/livez", summary="Whether the process is alive")
+async def live() -> Response:
+    """Always 200."""
+    return Response("ok\n", media_type="text/plain")
+
+
+@router.get("/readyz", summary="Whether deliveries are taken")
+async def ready(gateway: RunningGateway, response: Response) -> Readiness:
+    """
+    200 while deliveries are taken, 503 otherwise.
+
+    A closed source, a key file that is broken or Restate being away do not make it unready: what can be
+    taken is taken. They are listed.
+    """
+    reasons = []
+    pending = 0
+    taking = not gateway.draining
+    if gateway.draining:
+        reasons.append("stopping")
+    try:
+        pending = await gateway.ledger.read(owing.count(), 1)
+    except GatewayError as error:
+        taking = False
+        reasons.append(f"ledger: {error.detail}")
+    if gateway.keys.error is not None:
+        reasons.append(gateway.keys.error)
+    reasons += [f"sources.{name} is closed: it has no secret" for name in gateway.sources.closed]
+    if not gateway.restate.breaker.allows():
+        reasons.append("Restate's ingress does not answer; deliveries are kept and brought later")
+    response.status_code = 200 if taking else 503
+    return Readiness(
+        ready=taking,
+        reasons=reasons,
+        closed_sources=gateway.sources.closed,
+        absent_secrets=list(gateway.sources.absent),
+        pending=pending,
+    )

@@ -1,0 +1,227 @@
+"""
+Signing keys: each has an id and a status, exactly one is primary and signs.
+
+From a key's secret bytes come, by HKDF, the keys that do the work: one for each purpose and only for
+this deployment's name. A token of one purpose or one deployment is worth nothing for another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from itsdangerous import Signer
+
+from gateway.errors import ConfigurationError
+from gateway.secret import Secret
+
+#: 256 bits: what HMAC-SHA-256 and AES-SIV with 256 bits of strength need; more gives nothing.
+SECRET_BYTES = 32
+#: A key id travels in each URL, so it is short; T021 wants it bounded before any look-up.
+KEY_ID = re.compile(r"[a-z0-9]{1,16}")
+
+
+class Status(StrEnum):
+    """`primary` signs and verifies, `enabled` verifies, `disabled` does nothing."""
+
+    PRIMARY = "primary"
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
+class Purpose(StrEnum):
+    """What a token is for. Each purpose has keys of its own."""
+
+    CALLBACK = "callback"
+    APPROVAL = "approval"
+    #: The proof that a decision was made on a page that this gateway has shown.
+    APPROVAL_FORM = "approval-form"
+
+
+@dataclass(frozen=True)
+class WorkingKeys:
+    """What tokens of one purpose are made with: itsdangerous' signer, and AES-SIV (RFC 5297) to seal."""
+
+    signer: Signer
+    seal: AESSIV
+
+    @classmethod
+    def of(cls, key: Key, deployment: str, purpose: Purpose) -> WorkingKeys:
+        """Derive both from a key."""
+        return cls(
+            # itsdangerous defaults to SHA-1 and to deriving by concatenation: HKDF has derived this one.
+            Signer(
+                key.derive(deployment, f"sign/{purpose}", 32),
+                key_derivation="none",
+                digest_method=hashlib.sha256,
+            ),
+            # AES-SIV takes two AES-256 keys in one: 64 bytes.
+            AESSIV(key.derive(deployment, f"seal/{purpose}", 64)),
+        )
+
+    def __repr__(self) -> str:
+        return "<WorkingKeys>"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A signing key. Two keys with the same id and other bytes are a substitution, never a rotation."""
+
+    id: str
+    secret: Secret
+    status: Status
+    created_at: datetime
+
+    def __post_init__(self) -> None:
+        if not KEY_ID.fullmatch(self.id):
+            raise ConfigurationError(f'key id "{self.id[:40]}": 1 to 16 of a-z and 0-9 are needed')
+        if len(self.secret) != SECRET_BYTES:
+            raise ConfigurationError(
+                f"key {self.id}: {len(self.secret)} bytes of secret, {SECRET_BYTES} are needed"
+            )
+        if self.created_at.tzinfo is None:
+            raise ConfigurationError(f"key {self.id}: created_at needs a time zone, a Z at its end say")
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells two keys apart without giving one away."""
+        return self.secret.fingerprint
+
+    def derive(self, deployment: str, label: str, length: int) -> bytes:
+        """`length` bytes for one use: HKDF-SHA-256 (RFC 5869) with deployment and label as its info."""
+        info = f"webhook-gateway\0{deployment}\0{label}".encode()
+        return HKDF(SHA256(), length, salt=None, info=info).derive(self.secret.reveal())
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """
+    The keys of a deployment, by id.
+
+    Raises `ConfigurationError` for a ring without exactly one primary key or with an id used twice.
+    """
+
+    keys: tuple[Key, ...]
+    deployment: str
+
+    def __post_init__(self) -> None:
+        ids = [key.id for key in self.keys]
+        twice = {key_id for key_id in ids if ids.count(key_id) > 1}
+        if twice:
+            raise ConfigurationError(f"the key id {min(twice)} is there more than once")
+        primaries = [key.id for key in self.keys if key.status is Status.PRIMARY]
+        if len(primaries) != 1:
+            raise ConfigurationError(
+                f"exactly one key must be primary, here it is {', '.join(primaries) or 'none'}"
+            )
+
+    @cached_property
+    def primary(self) -> Key:
+        """The key that signs."""
+        return next(key for key in self.keys if key.status is Status.PRIMARY)
+
+    @cached_property
+    def _verifying(self) -> dict[str, Key]:
+        return {key.id: key for key in self.keys if key.status is not Status.DISABLED}
+
+    def verifying(self, key_id: str) -> Key | None:
+        """The key with an id, if it may verify."""
+        return self._verifying.get(key_id)
+
+    def key(self, key_id: str) -> Key | None:
+        """The key with an id, whatever its status."""
+        return next((key for key in self.keys if key.id == key_id), None)
+
+    @cached_property
+    def _working(self) -> dict[tuple[str, Purpose], WorkingKeys]:
+        return {}
+
+    def working(self, key: Key, purpose: Purpose) -> WorkingKeys:
+        """What tokens of a purpose are made with under a key of this ring; derived once."""
+        found = self._working.get((key.id, purpose))
+        if found is None:
+            found = self._working[key.id, purpose] = WorkingKeys.of(key, self.deployment, purpose)
+        return found
+
+    def add(self, key: Key) -> KeyRing:
+        """A ring with one key more."""
+        return replace(self, keys=(*self.keys, key))
+
+    def promote(self, key_id: str) -> KeyRing:
+        """A ring whose primary is the key with that id; the old primary goes on verifying."""
+        self._known(key_id, "promote", not_in=(Status.DISABLED,))
+
+        def status(key: Key) -> Status:
+            if key.id == key_id:
+                return Status.PRIMARY
+            return Status.ENABLED if key.status is Status.PRIMARY else key.status
+
+        return replace(self, keys=tuple(replace(key, status=status(key)) for key in self.keys))
+
+    def retire(self, key_id: str) -> KeyRing:
+        """A ring in which the key with that id does nothing any more."""
+        self._known(key_id, "retire", not_in=(Status.PRIMARY,))
+        disabled = (replace(key, status=Status.DISABLED) if key.id == key_id else key for key in self.keys)
+        return replace(self, keys=tuple(disabled))
+
+    def _known(self, key_id: str, action: str, not_in: tuple[Status, ...]) -> None:
+        for key in self.keys:
+            if key.id == key_id:
+                if key.status in not_in:
+                    raise ConfigurationError(f"key {key_id} is {key.status}: it cannot be {action}d")
+                return
+        known = ", ".join(key.id for key in self.keys)
+        raise ConfigurationError(f"there is no key {key_id}; there are {known}")
+
+
+def load(text: str | bytes, deployment: str) -> KeyRing:
+    """
+    The key ring that a key file holds; raises `ConfigurationError` without a byte of a key in it.
+
+    Form: `{"keys": [{"id", "status", "secret": 64 hex digits, "created_at": RFC 3339}, …]}`.
+    """
+    try:
+        document: Any = json.loads(text)
+        entries = document["keys"]
+        keys = tuple(_key(entry) for entry in entries)
+    except ConfigurationError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        # The text of a JSON or hex error can quote the input: its kind has to do.
+        raise ConfigurationError(
+            f'not a key file ({type(error).__name__}): {{"keys": [{{"id", "status", "secret", '
+            '"created_at"}, …]} is needed, as "gateway keys init" writes it'
+        ) from None
+    return KeyRing(keys, deployment)
+
+
+def _key(entry: dict[str, Any]) -> Key:
+    return Key(
+        id=str(entry["id"]),
+        secret=Secret(bytes.fromhex(entry["secret"])),
+        status=Status(entry["status"]),
+        created_at=datetime.fromisoformat(entry["created_at"]),
+    )
+
+
+def dump(ring: KeyRing) -> str:
+    """The text of a key file."""
+    keys = [
+        {
+            "id": key.id,
+            "status": key.status,
+            "created_at": key.created_at.isoformat(),
+            "secret": key.secret.reveal().hex(),
+        }
+        for key in ring.keys
+    ]
+    return json.dumps({"keys": keys}, indent=2) + "\n"

@@ -1,0 +1,157 @@
+"""
+The courier: takes what is owed in the ledger to Restate until it is accepted.
+
+Each effect goes out with the idempotency key that its first try had, in order within a stream. While
+Restate is away one effect at a time asks whether it is back; then the backlog follows at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.envelope import Effect
+from gateway.errors import TryLater
+from gateway.ledger import Ledger, owing
+from gateway.ledger.records import Owed
+from gateway.log import logger
+from gateway.restate import Answered, RestateClient, Result
+
+#: Between two looks at the ledger when nothing is owed.
+_LOOK_EVERY = 0.25
+#: Effects on their way at a time: enough for a backlog of 1,000 in a second.
+_AT_A_TIME = 32
+_BATCH = 256
+#: What one effect may take.
+_PATIENCE = 5.0
+#: While Restate is away it is asked again after so long at first and at most.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+#: An effect that Restate answered, but did not take, waits so long at first and at most.
+_FIRST_RETRY, _LONGEST_RETRY = 0.5, 60.0
+
+
+@dataclass
+class Courier:
+    """Delivers what is owed. `provider_of` gives a source's provider name, for the envelope."""
+
+    ledger: Ledger
+    restate: RestateClient
+    provider_of: Callable[[str], str]
+    clock: Callable[[], float] = time.time
+    _away: int = 0
+    _accepted: list[Owed] = field(default_factory=list)
+    _flushing: asyncio.Task[None] | None = None
+
+    async def deliver(self, owed: Owed, deadline: float) -> bool:
+        """
+        Bring one effect to Restate until `deadline` (monotonic); whether it was accepted.
+
+        That it was is noted off the path. If the note is lost, the effect goes out again with the same
+        idempotency key, which changes nothing.
+        """
+        result = await self.restate.complete(self.effect(owed), deadline)
+        if result.answered is Answered.ACCEPTED:
+            self._note(owed)
+            return True
+        await self._not_accepted(owed, result)
+        return False
+
+    def effect(self, owed: Owed) -> Effect:
+        """What Restate is told."""
+        callback = owed.callback
+        return Effect(
+            callback_id=callback.id,
+            source=callback.source,
+            provider=self.provider_of(callback.source),
+            target=callback.target,
+            on_failure=callback.on_failure,
+            verdict=owed.verdict,
+            event_id=owed.event_id,
+            event_type=owed.event_type,
+            type_verified=owed.type_verified,
+            time=owed.time,
+            reason=owed.reason,
+            data=owed.data,
+            json=owed.json,
+            media_type=owed.media_type,
+            sequence=owed.sequence,
+        )
+
+    async def run(self) -> None:
+        """Deliver what is due until cancelled."""
+        while True:
+            try:
+                idle = await self._round()
+            except TryLater as error:
+                logger.warning("ledger is away", error=error.detail)
+                idle = True
+            if self._away:
+                pause = min(_FIRST_PAUSE * 2 ** min(self._away, 10), _LONGEST_PAUSE)
+                await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter, no secret
+            elif idle:
+                await asyncio.sleep(_LOOK_EVERY)
+
+    async def _round(self) -> bool:
+        """Take what is due and deliver it; whether there was nothing."""
+        limit = 1 if self._away else _BATCH
+        owed = await self.ledger.write(owing.take(self.clock(), limit), within=5)
+        if not owed:
+            self._away = 0
+            return True
+        places = asyncio.Semaphore(_AT_A_TIME)
+
+        async def one(effect: Owed) -> bool:
+            async with places:
+                return await self.deliver(effect, time.monotonic() + _PATIENCE)
+
+        accepted = await asyncio.gather(*map(one, owed))
+        logger.info("courier", taken=len(owed), accepted=sum(accepted))
+        return False
+
+    async def _not_accepted(self, owed: Owed, result: Result) -> None:
+        now = self.clock()
+        if result.answered is Answered.AWAY:
+            # The courier itself pauses; another effect asks next time, in case it is this one's fault.
+            self._away += 1
+            await self._write_quietly(owing.postpone([owed], now + _LONGEST_PAUSE / 2))
+            return
+        self._away = 0
+        unknown = result.answered is Answered.UNKNOWN
+        given_up = result.answered is Answered.REFUSED or (unknown and now > owed.callback.expires_at)
+        pause = min(_FIRST_RETRY * 2 ** min(owed.attempts, 10), _LONGEST_RETRY)
+        retry_at = None if given_up else now + pause * random.uniform(0.8, 1.2)  # noqa: S311  # as above
+        logger.error(
+            "dead: Restate refuses it for good" if given_up else "Restate did not take it, trying again",
+            callback=owed.callback.id,
+            source=owed.callback.source,
+            answer=result.detail,
+        )
+        await self._write_quietly(owing.refused(owed, result.detail, retry_at))
+
+    def _note(self, owed: Owed) -> None:
+        self._away = 0
+        self._accepted.append(owed)
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+
+    async def _flush(self) -> None:
+        """Note all that was accepted meanwhile in one operation, beside the deliveries' own commits."""
+        while self._accepted:
+            accepted: Sequence[Owed] = self._accepted[:]
+            self._accepted.clear()
+            await self._write_quietly(owing.accepted(accepted))
+
+    async def _write_quietly(self, operation: Callable[..., None]) -> None:
+        # Notes: without them an effect is only repeated, so a ledger that is away costs nothing here.
+        try:
+            await self.ledger.write(operation, within=5)
+        except TryLater as error:
+            logger.warning("ledger is away", error=error.detail)
+
+    async def drain(self) -> None:
+        """Wait until everything that was accepted has been noted."""
+        if self._flushing is not None:
+            await self._flushing

@@ -1,0 +1,272 @@
+"""
+Step 6: one transaction that looks up the callback, inserts delivery and events, and claims the callback.
+
+An event is (source, event id). An effect is (event, callback) and unique. The claim is the change of the
+callback's state from `open`: whoever makes it is the only one to tell Restate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway.decide import Disposal, Earlier, Standing, dispose
+from gateway.delivery import Event
+from gateway.envelope import timestamp
+from gateway.ledger.records import Callback, Disposed, Owed, Proposal
+from gateway.ledger.worker import Transaction
+from gateway.outcome import Outcome, State
+from gateway.rules import Verdict
+from gateway.tokens import Claims
+
+#: How long a row in flight is left alone by the courier: longer than step 7 may take.
+IN_FLIGHT_MS = 10_000
+#: Of SHA-256: enough to tell contents apart, half the room.
+_DIGEST_BYTES = 16
+
+
+def record(proposal: Proposal, reference: str) -> Callable[[Transaction], list[Disposed]]:
+    """
+    The operation that writes a delivery and disposes of its events; its result is a list of `Disposed`.
+
+    `reference` is a fresh one, for a callback that has to be adopted.
+    """
+
+    def operation(tx: Transaction) -> list[Disposed]:
+        delivery = proposal.delivery
+        tx.insert(
+            "deliveries",
+            {
+                "id": proposal.id,
+                "source": proposal.source,
+                "callback_id": proposal.claims.callback_id if proposal.claims else None,
+                "received_at": _ms(delivery.received_at),
+                "method": delivery.method,
+                "query": delivery.url.partition("?")[2],
+                "headers": json.dumps(proposal.kept_headers),
+                "body": delivery.body,
+                "secret": proposal.secret,
+            },
+        )
+        disposed = []
+        for event in proposal.events:
+            named = _identified(event, proposal.id)
+            callbacks = _callbacks(tx, proposal, named, reference)
+            if callbacks:
+                disposed += [_on_callback(tx, proposal, named, callback) for callback in callbacks]
+            else:
+                disposed.append(_on_none(tx, proposal, named))
+        return disposed
+
+    return operation
+
+
+def _identified(event: Event, delivery_id: str) -> Event:
+    """The event with an id: its own, else what its signature covers, else this very delivery."""
+    if event.id is not None:
+        return event
+    return replace(event, id=event.digest.hex() if event.digest else delivery_id, id_covered=True)
+
+
+def _callbacks(tx: Transaction, proposal: Proposal, event: Event, reference: str) -> list[Callback]:
+    """The callbacks that an event is for: the URL's, or all that its reference or an alias names."""
+    if proposal.claims is not None:
+        row = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": proposal.claims.callback_id})
+        return [Callback.from_row(row) if row else _adopt(tx, proposal, proposal.claims, reference)]
+    found: dict[str, Callback] = {}
+    for text in event.references:
+        for row in tx.all(
+            "SELECT * FROM callbacks WHERE reference = :reference AND source = :source",
+            {"reference": text, "source": proposal.source},
+        ):
+            found[row["id"]] = Callback.from_row(row)
+    for text in event.objects:
+        for row in tx.all(
+            "SELECT c.* FROM aliases a JOIN callbacks c ON c.id = a.callback_id "
+            "WHERE a.source = :source AND a.alias = :alias",
+            {"source": proposal.source, "alias": text},
+        ):
+            found[row["id"]] = Callback.from_row(row)
+    return list(found.values())
+
+
+def _adopt(tx: Transaction, proposal: Proposal, claims: Claims, reference: str) -> Callback:
+    """The callback of an authentic token whose row a restored ledger has lost, made again from it."""
+    callback = Callback(
+        id=claims.callback_id,
+        client="",
+        source=claims.source,
+        target=claims.target,
+        rules=claims.rules,
+        on_failure=claims.on_failure,
+        # Its label is gone; the id keeps it from superseding anything.
+        label=claims.callback_id,
+        metadata=None,
+        reference=reference,
+        key_id=proposal.key_id,
+        created_at=proposal.delivery.received_at,
+        expires_at=claims.expires_at,
+        state=State.OPEN,
+        adopted=True,
+    )
+    tx.insert("callbacks", callback.to_row())
+    return callback
+
+
+def _on_callback(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> Disposed:
+    verdict = (callback.rules or proposal.rules).judge(event.type)
+    earlier = _earlier(tx, proposal, event, callback)
+    now = proposal.delivery.received_at
+    standing = Standing(callback.state, callback.expires_at, callback.stream)
+    disposal = dispose(standing, verdict, earlier, now)
+    if disposal.state is not None and not _claim(tx, callback, disposal.state, now):
+        # Somebody else's transaction came first (several processes on one PostgreSQL): judge again.
+        row = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback.id})
+        return _on_callback(tx, proposal, event, Callback.from_row(row))
+    if disposal.outcome is Outcome.DUPLICATE and disposal.conflict and earlier is None:
+        disposal = replace(disposal, conflict=_differs(tx, event, callback))
+    sequence = _next_in_stream(tx, callback) if disposal.takes_effect and callback.stream else None
+    waits = sequence is not None and _older_is_owed(tx, callback)
+    row_id = _insert(tx, proposal, event, verdict, disposal, callback.id, sequence, waits)
+    owed = None
+    if disposal.takes_effect:
+        owed = Owed(
+            row=row_id,
+            callback=callback,
+            event_id=event.id or "",
+            event_type=event.type,
+            type_verified=event.type_covered,
+            verdict=verdict,
+            time=event.time or timestamp(now),
+            reason=event.reason,
+            data=event.data,
+            json=event.json,
+            media_type=event.media_type,
+            sequence=sequence,
+            waits=waits,
+        )
+    return Disposed(
+        disposal.outcome,
+        event.type,
+        callback.id,
+        disposal.conflict,
+        disposal.contradicts,
+        callback.adopted,
+        owed,
+    )
+
+
+def _on_none(tx: Transaction, proposal: Proposal, event: Event) -> Disposed:
+    """An event of an account that no callback claims: kept, in case an alias still comes."""
+    verdict = proposal.rules.judge(event.type)
+    outcome = Outcome.FILTERED if verdict is Verdict.PROGRESS else Outcome.UNMATCHED
+    _insert(tx, proposal, event, verdict, Disposal(outcome), None, None, False)
+    return Disposed(outcome, event.type, None)
+
+
+def _earlier(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> Earlier | None:
+    """
+    The effect that this event had before.
+
+    Where its id is not covered by the signature, an event with the same covered content counts as well.
+    On an account's URL an event may affect several callbacks, so only this one's effects count there.
+    """
+    rows = tx.all(
+        "SELECT callback_id, data_digest FROM events WHERE source = :source AND event_id = :event_id "
+        "AND outcome IN ('pending', 'completed', 'progress')",
+        {"source": proposal.source, "event_id": event.id},
+    )
+    if not rows and not event.id_covered and event.digest is not None:
+        rows = tx.all(
+            "SELECT callback_id, data_digest FROM events WHERE source = :source AND covered_digest = :digest "
+            "AND outcome IN ('pending', 'completed', 'progress')",
+            {"source": proposal.source, "digest": event.digest},
+        )
+    here = next((row for row in rows if row["callback_id"] == callback.id), None)
+    if here is not None:
+        return Earlier(here=True, same=here["data_digest"] == _digest(event.data))
+    if rows and proposal.claims is not None:
+        return Earlier(here=False, same=rows[0]["data_digest"] == _digest(event.data))
+    return None
+
+
+def _differs(tx: Transaction, event: Event, callback: Callback) -> bool:
+    """Whether a finished callback was finished by other content than this event's."""
+    row = tx.one(
+        "SELECT data_digest FROM events WHERE callback_id = :id AND verdict != 'progress' "
+        "AND outcome IN ('pending', 'completed')",
+        {"id": callback.id},
+    )
+    return row is None or row["data_digest"] != _digest(event.data)
+
+
+def _claim(tx: Transaction, callback: Callback, state: State, now: float) -> bool:
+    return bool(
+        tx.run(
+            "UPDATE callbacks SET state = :state, state_at = :now WHERE id = :id AND state = 'open'",
+            {"state": state, "now": _ms(now), "id": callback.id},
+        )
+    )
+
+
+def _next_in_stream(tx: Transaction, callback: Callback) -> int:
+    row = tx.one(
+        "UPDATE callbacks SET sequence = sequence + 1 WHERE id = :id RETURNING sequence", {"id": callback.id}
+    )
+    return int(row["sequence"]) if row else 0
+
+
+def _older_is_owed(tx: Transaction, callback: Callback) -> bool:
+    row = tx.one(
+        "SELECT 1 FROM events WHERE callback_id = :id AND outcome = 'pending' LIMIT 1", {"id": callback.id}
+    )
+    return row is not None
+
+
+def _insert(
+    tx: Transaction,
+    proposal: Proposal,
+    event: Event,
+    verdict: Verdict,
+    disposal: Disposal,
+    callback_id: str | None,
+    sequence: int | None,
+    waits: bool,
+) -> int:
+    now = proposal.delivery.received_at
+    return tx.insert(
+        "events",
+        {
+            "delivery_id": proposal.id,
+            "source": proposal.source,
+            "event_id": event.id,
+            "type": event.type,
+            "type_verified": event.type_covered,
+            "verdict": verdict,
+            "covered_digest": event.digest,
+            "data_digest": _digest(event.data),
+            # The item of a batch and a form's object are not the body itself.
+            "data": None if event.data is proposal.delivery.body else event.data,
+            "json": event.json,
+            "media_type": event.media_type,
+            "time": event.time or timestamp(now),
+            "reason": event.reason,
+            "callback_id": callback_id,
+            "outcome": disposal.outcome,
+            "conflict": disposal.conflict,
+            "contradicts": disposal.contradicts,
+            "sequence": sequence,
+            "attempts": 0,
+            "not_before": _ms(now) + (0 if waits else IN_FLIGHT_MS),
+        },
+    )
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:_DIGEST_BYTES]
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

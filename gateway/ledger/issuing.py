@@ -1,0 +1,195 @@
+"""The life of a callback apart from its completion: issued, closed, revoked, given an alias."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.errors import Completing, Invalid, NotFound
+from gateway.ledger.records import Callback
+from gateway.ledger.worker import Transaction
+from gateway.outcome import State
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The callback that a request to issue got; `again`: the same request had it before."""
+
+    callback: Callback
+    again: bool
+    superseded: tuple[str, ...] = ()
+
+
+def issue(
+    callback: Callback, idempotency_key: str | None, request_digest: bytes
+) -> Callable[[Transaction], Issued]:
+    """
+    The operation that issues a callback.
+
+    The same idempotency key of the same client gives the callback that it gave before; with another
+    request it is `Invalid`. An older open callback for the same client, source, target and label is
+    revoked: a workflow key that is used again has the same awakeable ids.
+    """
+
+    def operation(tx: Transaction) -> Issued:
+        if idempotency_key is not None:
+            row = tx.one(
+                "SELECT * FROM callbacks WHERE client = :client AND idempotency_key = :key",
+                {"client": callback.client, "key": idempotency_key},
+            )
+            if row is not None:
+                if row["request_digest"] != request_digest:
+                    raise Invalid(
+                        "Idempotency-Key: this key was used before with another request; use a new one"
+                    )
+                return Issued(Callback.from_row(row), again=True)
+        row_values = callback.to_row()
+        superseded = tx.all(
+            "UPDATE callbacks SET state = 'revoked', state_at = :created_at WHERE client = :client AND "
+            "source = :source AND target = :target AND label = :label AND state = 'open' RETURNING id",
+            row_values,
+        )
+        tx.insert(
+            "callbacks",
+            row_values | {"idempotency_key": idempotency_key, "request_digest": request_digest},
+        )
+        return Issued(callback, again=False, superseded=tuple(row["id"] for row in superseded))
+
+    return operation
+
+
+def _owned(tx: Transaction, callback_id: str, client: str | None) -> sqlite3.Row:
+    """A callback's row; another client's does not exist for this one. `client` None is ops."""
+    row = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback_id})
+    if row is None or (client is not None and row["client"] not in (client, "")):
+        raise NotFound("there is no callback with this id, or it is another client's")
+    return row
+
+
+def close(callback_id: str, client: str, now: float) -> Callable[[Transaction], State]:
+    """
+    The operation by which a service says that it no longer waits; its result is the state then.
+
+    Closing is a claim like completing: `Completing` where an event has won, and then its value is on its
+    way.
+    """
+
+    def operation(tx: Transaction) -> State:
+        _owned(tx, callback_id, client)
+        if tx.run(
+            "UPDATE callbacks SET state = 'closed', state_at = :now WHERE id = :id AND state = 'open'",
+            {"id": callback_id, "now": int(now * 1000)},
+        ):
+            return State.CLOSED
+        state = State(_owned(tx, callback_id, client)["state"])
+        if state in (State.COMPLETED, State.FAILED):
+            raise Completing("an event has already won this callback; go on waiting for its value")
+        return state
+
+    return operation
+
+
+def revoke(callback_id: str, client: str, now: float) -> Callable[[Transaction], State]:
+    """The operation by which ops ends a callback; its result is the state then."""
+
+    def operation(tx: Transaction) -> State:
+        _owned(tx, callback_id, client)
+        tx.run(
+            "UPDATE callbacks SET state = 'revoked', state_at = :now WHERE id = :id AND state = 'open'",
+            {"id": callback_id, "now": int(now * 1000)},
+        )
+        return State(_owned(tx, callback_id, client)["state"])
+
+    return operation
+
+
+def alias(callback_id: str, client: str, text: str, now: float) -> Callable[[Transaction], Callback]:
+    """The operation by which a provider's object belongs to a callback from now on."""
+
+    def operation(tx: Transaction) -> Callback:
+        callback = Callback.from_row(_owned(tx, callback_id, client))
+        tx.run(
+            "INSERT INTO aliases (source, alias, callback_id, created_at) "
+            "VALUES (:source, :alias, :id, :now) ON CONFLICT DO NOTHING",
+            {"source": callback.source, "alias": text, "id": callback_id, "now": int(now * 1000)},
+        )
+        return callback
+
+    return operation
+
+
+def get(callback_id: str, client: str) -> Callable[[Transaction], tuple[Callback, list[dict[str, Any]]]]:
+    """The query for a callback and the events that came for it, oldest first."""
+
+    def operation(tx: Transaction) -> tuple[Callback, list[dict[str, Any]]]:
+        callback = Callback.from_row(_owned(tx, callback_id, client))
+        rows = tx.all(
+            "SELECT e.delivery_id, e.event_id, e.type, e.outcome, e.conflict, e.contradicts, e.sequence, "
+            "e.attempts, e.error, d.received_at FROM events e JOIN deliveries d ON d.id = e.delivery_id "
+            "WHERE e.callback_id = :id ORDER BY e.id LIMIT 1000",
+            {"id": callback_id},
+        )
+        return callback, [dict(row) for row in rows]
+
+    return operation
+
+
+def find(callback_id: str) -> Callable[[Transaction], Callback | None]:
+    """The query for a callback by its id, whoever's it is: for a page that its token has opened."""
+
+    def operation(tx: Transaction) -> Callback | None:
+        row = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback_id})
+        return Callback.from_row(row) if row else None
+
+    return operation
+
+
+def listing(
+    client: str, state: State | None, source: str | None, label: str | None, after: str, limit: int
+) -> Callable[[Transaction], list[Callback]]:
+    """The query for a client's callbacks, newest first, those older than the id `after`."""
+
+    def operation(tx: Transaction) -> list[Callback]:
+        rows = tx.all(
+            "SELECT * FROM callbacks WHERE client = :client AND (:state IS NULL OR state = :state) "
+            "AND (:source IS NULL OR source = :source) AND (:label IS NULL OR label = :label) "
+            "AND (:after = '' OR id < :after) ORDER BY id DESC LIMIT :limit",
+            {
+                "client": client,
+                "state": state,
+                "source": source,
+                "label": label,
+                "after": after,
+                "limit": limit,
+            },
+        )
+        return [Callback.from_row(row) for row in rows]
+
+    return operation
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """How many open callbacks of a client and source still need a key, and until when (epoch seconds)."""
+
+    client: str
+    source: str
+    callbacks: int
+    last_expiry: int
+
+
+def needing(key_id: str, now: float) -> Callable[[Transaction], list[Needs]]:
+    """The query for who still needs a signing key."""
+
+    def operation(tx: Transaction) -> list[Needs]:
+        rows = tx.all(
+            "SELECT client, source, count(*) AS callbacks, max(expires_at) AS last_expiry FROM callbacks "
+            "WHERE key_id = :key_id AND state = 'open' AND expires_at >= :now GROUP BY client, source "
+            "ORDER BY client, source",
+            {"key_id": key_id, "now": int(now)},
+        )
+        return [Needs(row["client"], row["source"], row["callbacks"], row["last_expiry"]) for row in rows]
+
+    return operation

@@ -1,0 +1,116 @@
+"""
+The ledger: callbacks, deliveries, their events, aliases, approvals.
+
+Times are milliseconds since the epoch, `expires_at` whole seconds, since it stands in the token.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "callbacks",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("client", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        # JSON of the target; it holds the awakeable id: the file is 0600.
+        sa.Column("target", sa.Text, nullable=False),
+        sa.Column("rules", sa.Text),  # JSON {"succeed_on", "fail_on"}; null: the source's own
+        sa.Column("on_failure", sa.Text, nullable=False),
+        sa.Column("label", sa.Text, nullable=False),
+        sa.Column("metadata", sa.Text),  # JSON
+        sa.Column("reference", sa.Text, nullable=False, unique=True),
+        sa.Column("key_id", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("state_at", sa.BigInteger, nullable=False),
+        sa.Column("adopted", sa.Boolean, nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),  # of the last event of a stream
+        sa.Column("idempotency_key", sa.Text),
+        sa.Column("request_digest", sa.LargeBinary),
+        sa.Column("approval", sa.Text),  # JSON of what is asked; null: not an approval
+    )
+    op.create_index("callbacks_idempotency", "callbacks", ["client", "idempotency_key"], unique=True)
+    # Issuing again for the same client, source, target and label supersedes: only one is open.
+    op.create_index(
+        "callbacks_open",
+        "callbacks",
+        ["client", "source", "target", "label"],
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index("callbacks_state", "callbacks", ["state", "expires_at"])
+
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("callback_id", sa.Text),  # null: came to the account's URL
+        sa.Column("received_at", sa.BigInteger, nullable=False),
+        sa.Column("method", sa.Text, nullable=False),
+        sa.Column("query", sa.Text, nullable=False),
+        sa.Column("headers", sa.Text, nullable=False),  # JSON pairs: those that the provider reads
+        sa.Column("body", sa.LargeBinary),  # null: not kept (any more)
+        sa.Column("secret", sa.Text, nullable=False),  # fingerprint of the secret that matched
+    )
+    op.create_index("deliveries_callback", "deliveries", ["callback_id"])
+    op.create_index("deliveries_received", "deliveries", ["received_at"])
+
+    op.create_table(
+        "events",
+        sa.Column("id", sa.Integer().with_variant(sa.BigInteger, "postgresql"), primary_key=True),
+        sa.Column("delivery_id", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("event_id", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("type_verified", sa.Boolean, nullable=False),
+        sa.Column("verdict", sa.Text, nullable=False),
+        sa.Column("covered_digest", sa.LargeBinary),  # what the signature covers; null: nothing
+        sa.Column("data_digest", sa.LargeBinary, nullable=False),
+        sa.Column("data", sa.LargeBinary),  # null: the delivery's body
+        sa.Column("json", sa.Boolean, nullable=False),
+        sa.Column("media_type", sa.Text, nullable=False),
+        sa.Column("time", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("callback_id", sa.Text),
+        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("conflict", sa.Boolean, nullable=False),
+        sa.Column("contradicts", sa.Boolean, nullable=False),
+        sa.Column("sequence", sa.BigInteger),  # in its callback's stream
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("not_before", sa.BigInteger, nullable=False),
+        sa.Column("error", sa.Text),  # the last answer of Restate, without its text
+    )
+    # An effect is (event, callback), unique: what was dropped or is dead can still gain one.
+    op.create_index(
+        "events_effect",
+        "events",
+        ["source", "event_id", "callback_id"],
+        unique=True,
+        sqlite_where=sa.text("outcome IN ('pending', 'completed', 'progress')"),
+        postgresql_where=sa.text("outcome IN ('pending', 'completed', 'progress')"),
+    )
+    op.create_index(
+        "events_owed",
+        "events",
+        ["not_before"],
+        sqlite_where=sa.text("outcome = 'pending'"),
+        postgresql_where=sa.text("outcome = 'pending'"),
+    )
+    op.create_index("events_delivery", "events", ["delivery_id"])
+    op.create_index("events_callback", "events", ["callback_id"])
+    op.create_index("events_covered", "events", ["source", "covered_digest"])
+
+    op.create_table(
+        "aliases",
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("alias", sa.Text, primary_key=True),
+        sa.Column("callback_id", sa.Text, primary_key=True),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+    )

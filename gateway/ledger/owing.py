@@ -1,0 +1,116 @@
+"""What is owed to Restate: taken up by the courier, settled once Restate has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gateway.ledger.disposing import IN_FLIGHT_MS
+from gateway.ledger.records import Callback, Owed
+from gateway.ledger.worker import Transaction
+from gateway.outcome import Outcome
+from gateway.rules import Verdict
+
+_COLUMNS = (
+    "e.id AS row, e.event_id, e.type, e.type_verified, e.verdict, e.time, e.reason, e.json, e.media_type, "
+    "e.sequence AS number, e.attempts, COALESCE(e.data, d.body) AS content, c.*"
+)
+
+
+def take(now: float, limit: int) -> Callable[[Transaction], list[Owed]]:
+    """
+    The operation that takes up to `limit` effects that are due, oldest first, and marks them in flight.
+
+    In a stream only the oldest that is owed is due: order holds.
+    """
+
+    def operation(tx: Transaction) -> list[Owed]:
+        rows = tx.all(
+            f"SELECT {_COLUMNS} FROM events e JOIN callbacks c ON c.id = e.callback_id "  # noqa: S608
+            "JOIN deliveries d ON d.id = e.delivery_id "
+            "WHERE e.outcome = 'pending' AND e.not_before <= :now AND (e.sequence IS NULL OR NOT EXISTS ("
+            "SELECT 1 FROM events o WHERE o.callback_id = e.callback_id AND o.outcome = 'pending' "
+            "AND o.sequence < e.sequence)) ORDER BY e.id LIMIT :limit",
+            {"now": int(now * 1000), "limit": limit},
+        )
+        owed = [
+            Owed(
+                row=row["row"],
+                callback=Callback.from_row(row),
+                event_id=row["event_id"],
+                event_type=row["type"],
+                type_verified=bool(row["type_verified"]),
+                verdict=Verdict(row["verdict"]),
+                time=row["time"],
+                reason=row["reason"],
+                data=bytes(row["content"]),
+                json=bool(row["json"]),
+                media_type=row["media_type"],
+                sequence=row["number"],
+                attempts=row["attempts"],
+            )
+            for row in rows
+        ]
+        postpone(owed, now + IN_FLIGHT_MS / 1000)(tx)
+        return owed
+
+    return operation
+
+
+def accepted(owed: Sequence[Owed]) -> Callable[[Transaction], None]:
+    """The operation that notes that Restate has taken these effects."""
+
+    def operation(tx: Transaction) -> None:
+        for effect in owed:
+            progress = effect.verdict is Verdict.PROGRESS
+            outcome = Outcome.PROGRESS if progress else Outcome.COMPLETED
+            tx.run(
+                "UPDATE events SET outcome = :outcome, error = NULL WHERE id = :row AND outcome = 'pending'",
+                {"outcome": outcome, "row": effect.row},
+            )
+
+    return operation
+
+
+def postpone(owed: Sequence[Owed], until: float) -> Callable[[Transaction], None]:
+    """The operation that leaves these effects alone until a time."""
+
+    def operation(tx: Transaction) -> None:
+        for effect in owed:
+            tx.run(
+                "UPDATE events SET not_before = :until WHERE id = :row AND outcome = 'pending'",
+                {"until": int(until * 1000), "row": effect.row},
+            )
+
+    return operation
+
+
+def refused(effect: Owed, error: str, retry_at: float | None) -> Callable[[Transaction], None]:
+    """
+    The operation that notes what Restate answered; without a time to retry at the effect is dead.
+
+    `error` is a status and our own words, never Restate's text.
+    """
+
+    def operation(tx: Transaction) -> None:
+        tx.run(
+            "UPDATE events SET outcome = :outcome, attempts = attempts + 1, error = :error, "
+            "not_before = :until WHERE id = :row AND outcome = 'pending'",
+            {
+                "outcome": Outcome.DEAD if retry_at is None else Outcome.PENDING,
+                "error": error,
+                "until": int((retry_at or 0) * 1000),
+                "row": effect.row,
+            },
+        )
+
+    return operation
+
+
+def count() -> Callable[[Transaction], int]:
+    """The query for how many effects are owed."""
+
+    def operation(tx: Transaction) -> int:
+        row = tx.one("SELECT count(*) AS owed FROM events WHERE outcome = 'pending'", {})
+        return int(row["owed"]) if row else 0
+
+    return operation

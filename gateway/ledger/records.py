@@ -1,0 +1,148 @@
+"""What the ledger holds, as values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway import targets
+from gateway.delivery import Delivery, Event
+from gateway.outcome import Outcome, State
+from gateway.rules import OnFailure, Rules, Verdict
+from gateway.targets import Handler, Target
+from gateway.tokens import Claims
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One expected completion. `created_at` and `expires_at` in seconds since the epoch."""
+
+    id: str
+    client: str
+    source: str
+    target: Target
+    rules: Rules | None
+    on_failure: OnFailure
+    label: str
+    metadata: Any
+    reference: str
+    key_id: str
+    created_at: float
+    expires_at: int
+    state: State
+    adopted: bool = False
+    approval: dict[str, Any] | None = None
+
+    @property
+    def claims(self) -> Claims:
+        """What its token says."""
+        return Claims(self.id, self.source, self.target, self.expires_at, self.rules, self.on_failure)
+
+    @property
+    def stream(self) -> bool:
+        """Whether it takes every event."""
+        return isinstance(self.target, Handler)
+
+    @classmethod
+    def from_row(cls, row: Any) -> Callback:
+        """The callback that a row of the table `callbacks` holds."""
+        rules = json.loads(row["rules"]) if row["rules"] else None
+        return cls(
+            id=row["id"],
+            client=row["client"],
+            source=row["source"],
+            target=targets.load(row["target"]),
+            rules=Rules(tuple(rules["succeed_on"]), tuple(rules["fail_on"])) if rules else None,
+            on_failure=row["on_failure"],
+            label=row["label"],
+            metadata=json.loads(row["metadata"]) if row["metadata"] else None,
+            reference=row["reference"],
+            key_id=row["key_id"],
+            created_at=row["created_at"] / 1000,
+            expires_at=row["expires_at"],
+            state=State(row["state"]),
+            adopted=bool(row["adopted"]),
+            approval=json.loads(row["approval"]) if row["approval"] else None,
+        )
+
+    def to_row(self) -> dict[str, Any]:
+        """Its row, without the columns that only issuing knows."""
+        rules = {"succeed_on": self.rules.succeed_on, "fail_on": self.rules.fail_on} if self.rules else None
+        return {
+            "id": self.id,
+            "client": self.client,
+            "source": self.source,
+            "target": targets.dump(self.target),
+            "rules": json.dumps(rules) if rules else None,
+            "on_failure": self.on_failure,
+            "label": self.label,
+            "metadata": None if self.metadata is None else json.dumps(self.metadata),
+            "reference": self.reference,
+            "key_id": self.key_id,
+            "created_at": int(self.created_at * 1000),
+            "expires_at": self.expires_at,
+            "state": self.state,
+            "state_at": int(self.created_at * 1000),
+            "adopted": self.adopted,
+            "sequence": 0,
+            "approval": None if self.approval is None else json.dumps(self.approval),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """
+    A verified delivery, ready to be written: what should happen, before the ledger has a say.
+
+    `claims` is what the token in its URL said, None for an account's URL, where a callback is found by
+    the events' references and objects. `judged` holds each event with the verdict of the source's own
+    rules, which the callback's own replace.
+    """
+
+    id: str
+    source: str
+    delivery: Delivery
+    kept_headers: list[tuple[str, str]] = field(repr=False)
+    secret: str
+    events: tuple[Event, ...]
+    rules: Rules
+    claims: Claims | None
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """
+    An event's effect that Restate has to be told of: everything that step 7 needs.
+
+    `row` is the event's row; `waits` says that an older event of its stream has to be told first.
+    """
+
+    row: int
+    callback: Callback
+    event_id: str
+    event_type: str
+    type_verified: bool
+    verdict: Verdict
+    time: str
+    reason: str | None
+    data: bytes = field(repr=False)
+    json: bool
+    media_type: str
+    sequence: int | None
+    attempts: int = 0
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Disposed:
+    """What became of one event, and what is owed to Restate for it."""
+
+    outcome: Outcome
+    event_type: str
+    callback_id: str | None
+    conflict: bool = False
+    contradicts: bool = False
+    adopted: bool = False
+    owed: Owed | None = None

@@ -1,0 +1,176 @@
+"""
+What a provider is: a declaration of how it signs, what it says, and how it wants to be answered.
+
+A declaration is data built from the primitives in `gateway.providers.signatures` and the fields
+below. Nothing here performs I/O, reads a clock or an environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Literal, Protocol
+
+from gateway.delivery import Answer, Challenge, Delivery, Event
+from gateway.outcome import Outcome
+from gateway.secret import Secret
+
+
+class Scheme(Protocol):
+    """How deliveries are signed and what checks that."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether there is a secret to check: without one, a source is closed."""
+        ...
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The names, in lower case, of the headers that verification reads: kept for a replay."""
+        ...
+
+    def key(self, secret: Secret) -> Secret:
+        """
+        The key bytes of a secret as it is configured (decoded from base64 or hex where the provider
+        wants that); raises `ValueError`, without the secret in it, for one of the wrong form.
+        """
+        ...
+
+    def verify(self, delivery: Delivery, keys: Sequence[Secret], now: float) -> int:
+        """
+        The index of the key that verified the delivery; raises `Unverified` where none did.
+
+        `now` is in seconds since the epoch. No other exception comes out, whatever the input.
+        """
+        ...
+
+    def sign(self, delivery: Delivery, key: Secret, now: float) -> Delivery:
+        """The same delivery as the provider would send it, signed at `now`."""
+        ...
+
+
+class Reader(Protocol):
+    """How a verified delivery is read."""
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The names, in lower case, of the headers that reading needs: kept for a replay."""
+        ...
+
+    def read(self, delivery: Delivery) -> tuple[Event, ...]:
+        """
+        The events of a delivery; raises `Malformed` where it can't be read, `Unverified` where a header
+        that is read is repeated, and nothing else.
+        """
+        ...
+
+    def with_reference(self, field: str) -> Reader:
+        """A reader that finds our reference in another field; `ValueError` for one not covered."""
+        ...
+
+
+class Handshake(Protocol):
+    """A provider's question at registration, answered without an effect."""
+
+    def answer(self, delivery: Delivery) -> Answer | None:
+        """The answer, or None where the delivery is not this question. The delivery is verified."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Responses:
+    """
+    How a provider wants to be answered, where it differs from the gateway's own defaults.
+
+    None is the default: `{"outcome": …}` with 200 or 202, and a problem document for refusals.
+    """
+
+    accepted: Answer | None = None
+    pending: Answer | None = None
+    #: In place of the 401 for a signature that is missing, wrong or stale.
+    unverified: Answer | None = None
+    #: In place of the 410 on a per-callback URL.
+    gone: Answer | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provider:
+    """
+    A vendor in the catalogue.
+
+    `url` says whether the provider takes a URL with each request, has one per account, or both.
+    `covers` says what the signature really protects: the body, some fields of it, or nothing.
+    `succeed_on` and `fail_on` are the event types that end a wait; failures only where no success can
+    follow (`fail_on_optional` lists what a source may opt in to). `media_types` are those the provider
+    sends, () for any. `deadline` is how long it waits for an answer and `retries_for` how long it
+    repeats a delivery that was not acknowledged. `reference_max` is the length that its reference
+    field holds. `documentation` is the vendor's page.
+    """
+
+    name: str
+    title: str
+    documentation: str
+    scheme: Scheme
+    reader: Reader
+    covers: Literal["body", "fields", "nothing"]
+    url: Literal["request", "account", "both"]
+    succeed_on: tuple[str, ...]
+    fail_on: tuple[str, ...] = ()
+    fail_on_optional: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ("application/json",)
+    handshakes: tuple[Handshake, ...] = ()
+    responses: Responses = field(default_factory=Responses)
+    deadline: timedelta = timedelta(seconds=10)
+    retries_for: timedelta = timedelta(days=3)
+    reference_field: str | None = None
+    reference_max: int | None = None
+    #: Texts of this page that the vendor's own documentation did not confirm.
+    unconfirmed: tuple[str, ...] = ()
+
+    def key(self, secret: Secret) -> Secret:
+        """The verification key of a configured secret; `ValueError` for one of the wrong form."""
+        return self.scheme.key(secret)
+
+    def verify(self, delivery: Delivery, keys: Sequence[Secret], now: float) -> int:
+        """The index of the key that verified the delivery; `Unverified` otherwise."""
+        return self.scheme.verify(delivery, keys, now)
+
+    def read(self, delivery: Delivery) -> tuple[Event, ...] | Challenge:
+        """The events of a verified delivery, or the handshake that it is; `Malformed` otherwise."""
+        for handshake in self.handshakes:
+            if (answer := handshake.answer(delivery)) is not None:
+                return Challenge(answer)
+        return self.reader.read(delivery)
+
+    def acknowledge(self, outcomes: Sequence[Outcome]) -> Answer:
+        """The answer to a delivery whose events all came to an outcome that is acknowledged."""
+        if Outcome.PENDING in outcomes:
+            return self.responses.pending or Answer(202, b'{"outcome":"pending"}')
+        if self.responses.accepted is not None:
+            return self.responses.accepted
+        if len(outcomes) == 1:
+            return Answer(200, b'{"outcome":"%s"}' % outcomes[0].encode())
+        listed = b",".join(b'"%s"' % outcome.encode() for outcome in outcomes)
+        return Answer(200, b'{"outcomes":[%s]}' % listed)
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The headers that verifying and reading need, in lower case: what a stored delivery keeps."""
+        return self.scheme.headers | self.reader.headers | {"content-type"}
+
+    @property
+    def signed(self) -> bool:
+        """Whether a source needs a secret: only `unsigned` checks nothing, its URL is the only proof."""
+        return self.scheme.signed
+
+    def with_reference(self, field: str) -> Provider:
+        """
+        The provider for a source that carries our reference in another field, `data.metadata.order` say.
+
+        `ValueError` for a field that is not covered by the signature, or is not written as
+        `gateway.providers.fields` says.
+        """
+        return replace(
+            self, reader=self.reader.with_reference(field), reference_field=field, reference_max=None
+        )

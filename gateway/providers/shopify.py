@@ -1,0 +1,44 @@
+"""
+Shopify, https://shopify.dev/docs/apps/build/webhooks
+
+Topic and ids come in headers that are not signed.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gateway.providers.base import Provider
+from gateway.providers.fields import at
+from gateway.providers.reader import FieldReader
+from gateway.providers.signatures.digest import Hmac, KeyForm
+from gateway.providers.signatures.scheme import HeaderScheme
+
+_KEY = KeyForm(hint="the app's client secret is needed")
+
+SHOPIFY = Provider(
+    name="shopify",
+    title="Shopify",
+    documentation="https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+    scheme=HeaderScheme(
+        header="x-shopify-hmac-sha256", algorithms=(("", Hmac(encoding="base64", key_form=_KEY)),)
+    ),
+    reader=FieldReader(
+        type=at("header:x-shopify-topic"),
+        # One event comes under several topics, with the same event id.
+        id=at("header:x-shopify-topic+header:x-shopify-event-id|header:x-shopify-webhook-id"),
+        time=at("header:x-shopify-triggered-at"),
+        reason=at("cancel_reason"),
+        references=(at("note_attributes.*.value"),),
+        objects=(at("admin_graphql_api_id"), at("id"), at("checkout_token"), at("cart_token")),
+    ),
+    covers="body",
+    url="account",
+    succeed_on=("orders/paid",),
+    fail_on=("orders/cancelled",),
+    deadline=timedelta(seconds=5),
+    # Eight retries.
+    retries_for=timedelta(hours=4),
+    reference_field="note_attributes.*.value",
+    unconfirmed=("a retry keeps X-Shopify-Event-Id",),
+)

@@ -1,0 +1,217 @@
+"""The bytes that a provider signs, as a list of parts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import ClassVar, Literal, Protocol
+from urllib.parse import parse_qs
+
+from gateway.delivery import Delivery
+from gateway.errors import Unverified
+from gateway.providers import form
+from gateway.providers.signatures.grammar import MAX_HEADER, Pairs
+
+
+class Message:
+    """A delivery while its signature is checked, with the names and values of the signature header."""
+
+    __slots__ = ("_params", "delivery", "pairs")
+
+    def __init__(self, delivery: Delivery, pairs: Pairs = ()) -> None:
+        self.delivery = delivery
+        self.pairs = pairs
+        self._params: bytes | None = None
+
+    def header(self, name: str) -> str:
+        """A header that has to be there once, in ASCII, and of bounded length."""
+        return header(self.delivery, name)
+
+    def field(self, name: str) -> str:
+        """A value of the signature header that has to be there once."""
+        found = [value for key, value in self.pairs if key == name]
+        if len(found) != 1:
+            raise Unverified(f"the signature header has {name} {len(found)} times")
+        return found[0]
+
+    def params(self) -> bytes:
+        """The form's names and values, sorted, each value once, with nothing between them."""
+        if self._params is None:
+            if self.delivery.media_type != form.MEDIA_TYPE:
+                raise Unverified("the body is not a form")
+            try:
+                pairs = form.parse(self.delivery.body)
+            except ValueError:
+                raise Unverified("the body is not a form") from None
+            self._params = "".join(name + value for name, value in sorted(set(pairs))).encode()
+        return self._params
+
+
+def header(delivery: Delivery, name: str) -> str:
+    """A header that has to be there once, in ASCII, and of bounded length; `Unverified` otherwise."""
+    text = delivery.headers.one(name)
+    if text is None:
+        raise Unverified(f"the header {name} is missing")
+    if len(text) > MAX_HEADER:
+        raise Unverified(f"the header {name} is longer than {MAX_HEADER} characters")
+    if not text.isascii():
+        raise Unverified(f"the header {name} is not ASCII")
+    return text
+
+
+class Part(Protocol):
+    """A part of what is signed."""
+
+    @property
+    def header(self) -> str | None:
+        """The header that the part comes from, in lower case."""
+        ...
+
+    def render(self, message: Message) -> bytes:
+        """The part's bytes; `Unverified` where the delivery lacks it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A fixed text."""
+
+    text: str
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """The text."""
+        return self.text.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The raw body."""
+
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """The body as it came."""
+        return message.delivery.body
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The value of a header, named in lower case."""
+
+    name: str
+
+    @property
+    def header(self) -> str:
+        """Its name."""
+        return self.name
+
+    def render(self, message: Message) -> bytes:
+        """The value as it came."""
+        return message.header(self.name).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value of the signature header, such as `t` in `t=1,v1=aa`."""
+
+    name: str
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """The value as it came."""
+        return message.field(self.name).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedUrl:
+    """The URL that was issued or registered; some signers always or never write its port."""
+
+    port: Literal["as issued", "always", "never"] = "as issued"
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """The URL."""
+        url = message.delivery.url
+        found = _AUTHORITY.match(url)
+        if self.port != "as issued" and found:
+            default = ":443" if url.startswith("https:") else ":80"
+            port = found[2] or default if self.port == "always" else ""
+            url = found[1] + port + url[found.end() :]
+        return url.encode(errors="replace")
+
+
+#: Scheme and host, then the port.
+_AUTHORITY = re.compile(r"(https?://(?:[^/?#@]*@)?(?:\[[^\]/?#]*\]|[^:/?#]*))(:\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class SortedParams:
+    """The names and values of a form, sorted by name, with nothing between them."""
+
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """Names and values; a name's values are sorted, and each is there once."""
+        return message.params()
+
+
+@dataclass(frozen=True, slots=True)
+class HashInQuery:
+    """No bytes of its own: the URL's query has to hold the SHA-256 of the body, in hex."""
+
+    name: str
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """Nothing; `Unverified` where the query does not hold the body's hash."""
+        query = message.delivery.url.partition("?")[2]
+        try:
+            found = parse_qs(query, errors="strict", max_num_fields=100).get(self.name)
+        except ValueError:
+            raise Unverified("the URL's query can't be read") from None
+        if found != [hashlib.sha256(message.delivery.body).hexdigest()]:
+            raise Unverified(f"{self.name} in the URL is not the hash of the body")
+        return b""
+
+    def prepare(self, delivery: Delivery) -> Delivery:
+        """The delivery with the hash in its URL."""
+        mark = "&" if "?" in delivery.url else "?"
+        return replace(
+            delivery, url=f"{delivery.url}{mark}{self.name}={hashlib.sha256(delivery.body).hexdigest()}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What is signed: the bytes of the parts, one after the other."""
+
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, *parts: Part | str) -> Template:
+        """A template; a text stands for itself."""
+        return cls(tuple(Fixed(part) if isinstance(part, str) else part for part in parts))
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The headers that are signed."""
+        return frozenset(part.header for part in self.parts if part.header is not None)
+
+    def render(self, message: Message) -> bytes:
+        """The signed bytes; `Unverified` where the delivery lacks a part."""
+        rendered = [part.render(message) for part in self.parts]
+        # A value that holds the separator beside it could be cut elsewhere, with the same signature:
+        # "a.b" and "c" as "a" and "b.c".
+        for place, (left, right) in enumerate(pairwise(self.parts)):
+            if isinstance(left, (Header, Field)) and isinstance(right, Fixed):
+                value, separator = rendered[place], rendered[place + 1]
+            elif isinstance(left, Fixed) and isinstance(right, (Header, Field)):
+                separator, value = rendered[place], rendered[place + 1]
+            else:
+                continue
+            if separator in value:
+                raise Unverified("a signed value holds the separator beside it")
+        return b"".join(rendered)

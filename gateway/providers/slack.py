@@ -1,0 +1,93 @@
+"""
+Slack's events, interactions and slash commands, https://docs.slack.dev/authentication/verifying-requests-from-slack
+
+A button's type is `block_actions.` and its action_id, so a message with the buttons `approve` and
+`reject` fits the rules below; our reference is the button's value or a view's private_metadata.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gateway import strict_json
+from gateway.delivery import Answer, Delivery
+from gateway.errors import Malformed
+from gateway.providers.base import Provider, Responses
+from gateway.providers.fields import at
+from gateway.providers.form import MEDIA_TYPE as FORM
+from gateway.providers.reader import FieldReader
+from gateway.providers.signatures.digest import Hmac, KeyForm
+from gateway.providers.signatures.grammar import Whole
+from gateway.providers.signatures.scheme import HeaderScheme
+from gateway.providers.signatures.template import Body, Header, Template
+from gateway.providers.signatures.timestamp import Timestamp
+
+_KEY = KeyForm(hint="the app's signing secret is needed, not a token (xoxb-…)")
+_STAMP = Header("x-slack-request-timestamp")
+#: Slack's have 52 characters.
+_MAX_CHALLENGE = 256
+#: A body would be shown to the user as the answer to a command, or refused as the answer to a view.
+_OK = Answer(200, b"", "text/plain")
+
+
+class UrlVerification:
+    """Slack's question when a URL is entered: it wants its `challenge` back."""
+
+    def answer(self, delivery: Delivery) -> Answer | None:
+        """The challenge as plain text; `Malformed` for one that is none."""
+        # Every other delivery is spared a second parsing.
+        if b"url_verification" not in delivery.body or delivery.media_type == FORM:
+            return None
+        value = strict_json.read(delivery.body)
+        if strict_json.get(value, ("type",)) != "url_verification":
+            return None
+        challenge = strict_json.get(value, ("challenge",))
+        if not isinstance(challenge, str) or not challenge.isascii() or not challenge.isprintable():
+            raise Malformed("url_verification has no challenge in ASCII")
+        if len(challenge) > _MAX_CHALLENGE:
+            raise Malformed(f"the challenge is longer than {_MAX_CHALLENGE} characters")
+        return Answer(200, challenge.encode(), "text/plain")
+
+
+SLACK = Provider(
+    name="slack",
+    title="Slack",
+    documentation="https://docs.slack.dev/authentication/verifying-requests-from-slack",
+    scheme=HeaderScheme(
+        header="x-slack-signature",
+        grammar=Whole("v0="),
+        algorithms=(("", Hmac(key_form=_KEY)),),
+        templates=(Template.of("v0:", _STAMP, ":", Body()),),
+        timestamp=Timestamp(source=_STAMP),
+    ),
+    reader=FieldReader(
+        body="json or form",
+        payload="payload",
+        # event_callback.message, block_actions.approve, view_submission, command./deploy
+        type=at("type+event.type|type+actions.0.action_id|type|text:command+command"),
+        id=at("event_id|trigger_id"),
+        references=(
+            at("actions.*.value"),
+            at("view.private_metadata"),
+            at("event.metadata.event_payload.reference"),
+            at("message.metadata.event_payload.reference"),
+        ),
+        objects=(at("view.id"), at("message.ts")),
+    ),
+    covers="body",
+    url="account",
+    succeed_on=("block_actions.approve", "view_submission"),
+    fail_on=("block_actions.reject", "view_closed"),
+    media_types=("application/json", FORM),
+    handshakes=(UrlVerification(),),
+    responses=Responses(accepted=_OK, pending=_OK),
+    deadline=timedelta(seconds=3),
+    # At once, after a minute, after five.
+    retries_for=timedelta(minutes=6),
+    reference_field="actions.*.value",
+    reference_max=2000,
+    unconfirmed=(
+        "a button's value holds 2,000 characters, private_metadata 3,000",
+        "a trigger_id is unique to an interaction",
+    ),
+)

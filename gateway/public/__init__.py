@@ -1,0 +1,1 @@
+"""The public listener: callbacks, accounts' endpoints, approval pages, and a liveness probe."""

@@ -1,0 +1,201 @@
+"""
+Approval links: a page that shows what is asked and changes nothing, and a form that decides.
+
+Mail scanners open links, run scripts and submit forms; so a decision needs the nonce of a page that this
+gateway rendered in the last hours, and the first decision is the only one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from itsdangerous import BadSignature, TimestampSigner
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from gateway import tokens
+from gateway.delivery import Delivery, Event
+from gateway.errors import NotAuthentic, UnsupportedContent
+from gateway.gateway import Gateway
+from gateway.keyring import Key, Purpose
+from gateway.ledger import disposing, issuing
+from gateway.ledger.records import Callback, Proposal
+from gateway.log import logger
+from gateway.outcome import Outcome, State
+from gateway.public.body import headers_of, read_body
+from gateway.rules import Rules
+from gateway.tokens import Claims
+
+SOURCE = "approvals"
+#: A page that is left open over a working day still decides.
+_NONCE_SECONDS = 12 * 3600
+_MAX_FORM = 16 * 1024
+_MAX_COMMENT = 2000
+_RESTATE_DEADLINE = 2.2
+
+_pages = Environment(
+    loader=PackageLoader("gateway.public", "pages"), autoescape=True, undefined=StrictUndefined
+)
+#: The link is the credential: it must not leave the page, be stored, framed or indexed.
+_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "x-robots-tag": "noindex, nofollow",
+}
+
+
+async def show(request: Request) -> Response:
+    """Show what is asked. Whoever or whatever opens the link: nothing changes."""
+    gateway: Gateway = request.app.state.gateway
+    claims, callback, key = await _opened(gateway, request)
+    if callback.state is not State.OPEN or gateway.clock() > callback.expires_at:
+        return _answered(callback, gateway.clock())
+    return _asked(gateway, claims, callback, key)
+
+
+async def decide(request: Request) -> Response:
+    """Take the decision that a page's form sends; a second one is told so."""
+    gateway: Gateway = request.app.state.gateway
+    claims, callback, key = await _opened(gateway, request)
+    _same_origin(gateway, request)
+    if (
+        request.headers.get("content-type", "").partition(";")[0].strip()
+        != "application/x-www-form-urlencoded"
+    ):
+        raise UnsupportedContent("Content-Type: the page's form sends application/x-www-form-urlencoded")
+    limits = gateway.settings.limits
+    body = await read_body(request, _MAX_FORM, limits.body_time.total_seconds())
+    form = parse_qs(body.decode(errors="replace"), max_num_fields=20)
+    actions = {action["name"]: action for action in (callback.approval or {})["actions"]}
+    action = actions.get(form.get("action", [""])[0])
+    if callback.state is not State.OPEN or gateway.clock() > callback.expires_at:
+        return _answered(callback, gateway.clock())
+    if action is None or not _is_ours(gateway, claims, key, form.get("nonce", [""])[0]):
+        # The page is shown again with a fresh nonce: a person only has to press once more.
+        return _asked(gateway, claims, callback, key, stale=True)
+    delivery = Delivery(
+        method="POST",
+        url=f"{gateway.settings.public_url}/a",
+        headers=headers_of(request),
+        body=_decision(claims, callback, action["name"], form.get("comment", [""])[0]),
+        received_at=gateway.clock(),
+    )
+    outcome = await gateway.to_the_end(_record(gateway, claims, callback, key, action["name"], delivery))
+    decided = await gateway.ledger.read(issuing.find(callback.id))
+    chosen = action["label"] if outcome in (Outcome.COMPLETED, Outcome.PENDING) else None
+    return _answered(decided or callback, gateway.clock(), chosen)
+
+
+async def _opened(gateway: Gateway, request: Request) -> tuple[Claims, Callback, Key]:
+    """What the link's token says, and the approval; `NotAuthentic` for any other text."""
+    token = request.scope["raw_path"].decode("latin-1").removeprefix("/a/")
+    claims, key = tokens.read(SOURCE, token, gateway.ring, Purpose.APPROVAL)
+    callback = await gateway.ledger.read(issuing.find(claims.callback_id))
+    if callback is None or callback.approval is None:
+        # What is asked stands in the ledger only: without its row there is nothing to show.
+        raise NotAuthentic
+    return claims, callback, key
+
+
+def _same_origin(gateway: Gateway, request: Request) -> None:
+    origin = request.headers.get("origin")
+    ours = urlsplit(gateway.settings.public_url)
+    if origin not in (None, "null", f"{ours.scheme}://{ours.netloc}"):
+        raise NotAuthentic
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise NotAuthentic
+
+
+def _signer(gateway: Gateway, key: Key) -> TimestampSigner:
+    secret = key.derive(gateway.settings.deployment, f"sign/{Purpose.APPROVAL_FORM}", 32)
+    return TimestampSigner(secret, key_derivation="none", digest_method=hashlib.sha256)
+
+
+def _nonce(gateway: Gateway, claims: Claims, key: Key) -> str:
+    return _signer(gateway, key).sign(_subject(claims)).decode()
+
+
+def _is_ours(gateway: Gateway, claims: Claims, key: Key, nonce: str) -> bool:
+    """Whether a page that was rendered for this link in the last hours had this nonce."""
+    if not nonce.isascii():
+        return False
+    try:
+        subject = _signer(gateway, key).unsign(nonce, max_age=_NONCE_SECONDS).decode()
+    except BadSignature:
+        return False
+    return hmac.compare_digest(subject, _subject(claims))
+
+
+def _subject(claims: Claims) -> str:
+    return f"{claims.callback_id}-{claims.recipient}"
+
+
+def _recipient(claims: Claims, callback: Callback) -> str:
+    recipients: list[str] = (callback.approval or {})["recipients"]
+    return recipients[claims.recipient or 0]
+
+
+def _decision(claims: Claims, callback: Callback, action: str, comment: str) -> bytes:
+    decision = {
+        "action": action,
+        "recipient": _recipient(claims, callback),
+        "comment": comment.strip()[:_MAX_COMMENT] or None,
+    }
+    return json.dumps(decision, ensure_ascii=False).encode(errors="replace")
+
+
+async def _record(
+    gateway: Gateway, claims: Claims, callback: Callback, key: Key, action: str, delivery: Delivery
+) -> Outcome:
+    """Steps 5 to 7 of a webhook's way, for a decision."""
+    deadline = time.monotonic() + _RESTATE_DEADLINE
+    event = Event(id=None, type=f"approval.{action}", data=delivery.body, json=True)
+    proposal = Proposal(
+        id=gateway.new_id("dl"),
+        source=SOURCE,
+        delivery=delivery,
+        kept_headers=[],
+        secret="",
+        events=(event,),
+        rules=callback.rules or Rules(()),
+        claims=claims,
+        key_id=key.id,
+    )
+    (disposed,) = await gateway.ledger.write(disposing.record(proposal, gateway.new_reference()))
+    outcome = disposed.outcome
+    if disposed.owed is not None:
+        accepted = await gateway.courier.deliver(disposed.owed, deadline)
+        outcome = Outcome.COMPLETED if accepted else Outcome.PENDING
+    logger.info("decision", callback=callback.id, event_type=event.type, outcome=outcome, key=key.id)
+    return outcome
+
+
+def _asked(gateway: Gateway, claims: Claims, callback: Callback, key: Key, stale: bool = False) -> Response:
+    context: dict[str, Any] = {
+        "approval": callback.approval,
+        "recipient": _recipient(claims, callback),
+        "nonce": _nonce(gateway, claims, key),
+        "stale": stale,
+    }
+    page = _pages.get_template("ask.html").render(context)
+    return HTMLResponse(page, 200, headers=_HEADERS)
+
+
+def _answered(callback: Callback, now: float, chosen: str | None = None) -> Response:
+    expired = callback.state is State.OPEN and now > callback.expires_at
+    state = State.EXPIRED if expired else callback.state
+    page = _pages.get_template("answered.html").render(approval=callback.approval, state=state, chosen=chosen)
+    gone = state in (State.EXPIRED, State.CLOSED, State.REVOKED)
+    return HTMLResponse(page, 410 if gone else 200, headers=_HEADERS)

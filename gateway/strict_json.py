@@ -1,0 +1,163 @@
+"""
+Reading JSON as strictly as the strictest reader behind us.
+
+RFC 8259 with what interoperates: UTF-8 without a byte order mark, no NaN or Infinity, no lone
+surrogates, integers of at most 4,300 digits (CPython's own bound), depth of at most 128 (a common
+default, .NET's System.Text.Json among them, is 64 and Python's recursion ends near 1,000).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jiter
+
+from gateway.errors import Malformed
+
+MAX_DEPTH = 128
+
+# Skips JSON white space and finds the end of a value whose bytes jiter has already accepted.
+_decoder = json.JSONDecoder()
+_WHITE_SPACE = " \t\n\r"
+
+
+class Ambiguous:
+    """Stands for a value whose key an object holds more than once: who reads it is refused."""
+
+
+AMBIGUOUS = Ambiguous()
+
+
+def read(body: bytes) -> Any:
+    """
+    Parse a JSON text; a key that is repeated in an object has the value `AMBIGUOUS`.
+
+    Raises `Malformed` for anything a strict reader would not take.
+    """
+    try:
+        value = _parse(body)
+    except ValueError as error:
+        # jiter's messages give a position and the kind of error, never the text around it, except
+        # for the name of a duplicate key, which `_parse` has dealt with.
+        raise Malformed(f"the body is not JSON: {error}") from None
+    # The number of brackets bounds the depth; only a body that has many needs the walk.
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise Malformed(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _parse(body: bytes) -> Any:
+    # Strings are not cached: they are customers' data and would stay in memory.
+    try:
+        return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
+    except ValueError as error:
+        if "duplicate key" not in str(error):
+            raise
+    # Whoever has repeated keys somewhere is read again, this time marking them. jiter has to accept
+    # the rest of the text as well, so this reads it once more without the check.
+    jiter.from_json(body, allow_inf_nan=False, cache_mode="none")
+    return json.loads(body.decode(), object_pairs_hook=_mark_repeated)
+
+
+def _mark_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        result[key] = AMBIGUOUS if key in result else value
+    return result
+
+
+def _depth(value: Any) -> int:
+    # Breadth first, a level at a time: no recursion, whatever the input.
+    depth, level = 0, [value]
+    while level:
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+        depth += any(isinstance(item, (dict, list)) for item in level)
+        level = below
+    return depth
+
+
+def get(value: Any, path: tuple[str, ...]) -> Any:
+    """
+    The value at a path of object keys; None where there is none.
+
+    Raises `Malformed` where a key on the way is ambiguous: our reader and the provider's may differ.
+    """
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+        if value is AMBIGUOUS:
+            raise Malformed(f"the key {'.'.join(path)} is there more than once")
+    return value
+
+
+def find(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
+    """
+    The values at a path where a number names an item of an array, and `*` every value of an array or object.
+
+    Raises `Malformed` where a key on the way is ambiguous.
+    """
+    if value is AMBIGUOUS:
+        raise Malformed("a key that is read is there more than once")
+    if not path:
+        yield value
+    elif path[0] == "*":
+        below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        for item in below:
+            yield from find(item, path[1:])
+    elif isinstance(value, list):
+        if path[0].isdecimal() and int(path[0]) < len(value):
+            yield from find(value[int(path[0])], path[1:])
+    elif isinstance(value, dict) and path[0] in value:
+        yield from find(value[path[0]], path[1:])
+
+
+def slices(body: bytes, path: tuple[str, ...]) -> Iterator[bytes]:
+    """
+    The bytes of each item of the array at a path, as they stand in the body.
+
+    The body has to be one that `read` accepts.
+    """
+    text = body.decode()
+    at = _skip(text, 0)
+    for key in path:
+        at = _value_of(text, at, key)
+    if text[at] != "[":
+        raise Malformed(f"{'.'.join(path)} is not an array")
+    at = _skip(text, at + 1)
+    while text[at] != "]":
+        _, end = _decoder.raw_decode(text, at)
+        yield text[at:end].encode()
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+
+
+def _value_of(text: str, at: int, wanted: str) -> int:
+    """The position of the value of a key in the object that starts at a position."""
+    if text[at] != "{":
+        raise Malformed(f"{wanted} is looked for in something that is not an object")
+    at = _skip(text, at + 1)
+    while text[at] != "}":
+        key, end = _decoder.raw_decode(text, at)
+        at = _skip(text, _skip(text, end) + 1)
+        if key == wanted:
+            return at
+        _, end = _decoder.raw_decode(text, at)
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    raise Malformed(f"the body has no {wanted}")
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _WHITE_SPACE:
+        at += 1
+    return at
