@@ -20,13 +20,15 @@ from gateway.internal import app as internal_app
 from gateway.keyfile import WatchedKeyRing
 from gateway.ledger import connect
 from gateway.ledger.courier import Courier
+from gateway.ledger.retention import keep_sweeping
 from gateway.log import logger
 from gateway.public import app as public_app
 from gateway.restate import RestateClient
 from gateway.settings import Settings
 
-#: A stop may take ten seconds in all; what is in work after eight is in the ledger and goes on later.
-_DRAIN_SECONDS = 8
+#: A stop may take ten seconds in all: so long for requests in work, and so long for what they left behind.
+_DRAIN_SECONDS = 7
+_FINISH_SECONDS = 2
 
 
 @asynccontextmanager
@@ -68,11 +70,15 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
     courier = Courier(ledger, restate, provider_of)
     admin = RestateAdmin(settings.restate.admin_url) if settings.restate.admin_url else None
     gateway = Gateway(settings, configured, keys, ledger, restate, courier, admin)
-    background = [asyncio.create_task(courier.run()), asyncio.create_task(keys.watch())]
+    background = [
+        asyncio.create_task(courier.run()),
+        asyncio.create_task(keys.watch()),
+        asyncio.create_task(keep_sweeping(ledger, settings.ledger, gateway.clock)),
+    ]
     try:
         yield gateway
     finally:
-        await gateway.finish(_DRAIN_SECONDS)
+        await gateway.finish(_FINISH_SECONDS)
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)

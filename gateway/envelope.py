@@ -58,7 +58,10 @@ class Effect:
     @property
     def rejection(self) -> str:
         """`<type>: <reason> (event <id>)`: the error text that a rejected handler sees."""
-        return printable(f"{self.event_type}: {self.reason or 'failed'} (event {self.event_id})")
+        start, end = f"{self.event_type}: ", f" (event {self.event_id})"
+        # A long reason is cut, so that the event stays in sight.
+        room = max(_MAX_REASON - len(start) - len(end), 0)
+        return printable(start + (self.reason or "failed")[:room] + end)
 
 
 def build(effect: Effect) -> bytes:
@@ -95,7 +98,8 @@ def build(effect: Effect) -> bytes:
 
 def printable(text: str) -> str:
     """One line of at most 1,000 characters, without controls."""
-    return _UNPRINTABLE.sub(" ", text)[:_MAX_REASON].strip()
+    # Nothing is stripped: an id of the provider's stays what it is, and never becomes empty.
+    return _UNPRINTABLE.sub(" ", text)[:_MAX_REASON]
 
 
 def timestamp(seconds: float) -> str:

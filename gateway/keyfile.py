@@ -53,8 +53,6 @@ def save(path: Path, ring: KeyRing, replace: bool = True) -> None:
 
     Raises `ConfigurationError` where `replace` is False and there is one, or where it can't be written.
     """
-    if not replace and path.exists():
-        raise ConfigurationError(f'keys.file: {path} is there already; "gateway keys add" adds a key to it')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -64,13 +62,27 @@ def save(path: Path, ring: KeyRing, replace: bool = True) -> None:
                 file.write(keyring.dump(ring))
                 file.flush()
                 os.fsync(file.fileno())
-            os.rename(name, path)
+            if replace:
+                os.rename(name, path)
+            else:
+                _put_where_none_is(name, path)
         except BaseException:
             os.unlink(name)
             raise
         _flush_folder(path.parent)
     except OSError as error:
         raise ConfigurationError(f"keys.file: {path}: {error.strerror}") from None
+
+
+def _put_where_none_is(name: str, path: Path) -> None:
+    # A rename would replace a file that came meanwhile; a link is made by one of two that try at once.
+    try:
+        os.link(name, path)
+    except FileExistsError:
+        raise ConfigurationError(
+            f'keys.file: {path} is there already; "gateway keys add" adds a key to it'
+        ) from None
+    os.unlink(name)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -131,4 +143,5 @@ class WatchedKeyRing:
             stat = self.path.stat()
         except OSError:
             return None
-        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+        # The time of change, not of writing: a mode that is mended counts as well.
+        return stat.st_ino, stat.st_size, stat.st_ctime_ns

@@ -195,7 +195,7 @@ def load(text: str | bytes, deployment: str) -> KeyRing:
         keys = tuple(_key(entry) for entry in entries)
     except ConfigurationError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         # The text of a JSON or hex error can quote the input: its kind has to do.
         raise ConfigurationError(
             f'not a key file ({type(error).__name__}): {{"keys": [{{"id", "status", "secret", '

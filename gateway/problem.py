@@ -32,6 +32,6 @@ def render(error: GatewayError, request_id: str) -> Response:
         headers["retry-after"] = str(error.retry_after)
     if error.status == 401 and error.code == "unauthorized":
         headers["www-authenticate"] = "Bearer"
-    return Response(
-        json.dumps(document, ensure_ascii=False), error.status, headers=headers, media_type=MEDIA_TYPE
-    )
+    # A detail may name a field of the request, in which half of a surrogate pair can stand.
+    body = json.dumps(document, ensure_ascii=False).encode(errors="replace")
+    return Response(body, error.status, headers=headers, media_type=MEDIA_TYPE)

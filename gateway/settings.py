@@ -50,6 +50,7 @@ _RESTATE_NAMES = {
 }
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZES = {"": 1, "k": 1000, "M": 1_000_000, "Ki": 1024, "Mi": 1 << 20}
+_A_DURATION = 'a duration such as "90s", "15m", "24h" or "30d" is needed'
 
 
 def parse_duration(value: object) -> object:
@@ -57,12 +58,17 @@ def parse_duration(value: object) -> object:
     if isinstance(value, str):
         found = re.fullmatch(r"(\d{1,9})\s*([smhdw]?)", value.strip())
         if not found:
-            raise ValueError('a duration such as "90s", "15m", "24h" or "30d" is needed')
+            raise ValueError(_A_DURATION)
         value = int(found[1]) * _UNITS[found[2] or "s"]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value < 0:
             raise ValueError("a duration is not negative")
-        return timedelta(seconds=value)
+        try:
+            return timedelta(seconds=value)
+        except (OverflowError, ValueError):
+            raise ValueError("a duration is at most 999999999 days") from None
+    if not isinstance(value, timedelta):
+        raise ValueError(_A_DURATION)
     return value
 
 
@@ -89,12 +95,15 @@ def _url(value: str) -> str:
         raise ValueError('an address such as "https://hooks.example.com" is needed')
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("an address without user, password, query and fragment is needed")
+    _ = parts.port  # raises ValueError, with the range, for one that is none
     return value.rstrip("/")
 
 
 def _restate_url(value: str) -> str:
     value = _url(value)
     parts = urlsplit(value)
+    if parts.path:
+        raise ValueError("an address without a path is needed: Restate's own paths follow it")
     try:
         address = ipaddress.ip_address(parts.hostname or "")
     except ValueError:
@@ -225,26 +234,41 @@ class Source(_Section):
     hmac: HmacSettings | None = None
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The environment as nested values: every name is looked at, so that a wrong one is found."""
+def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """
+    The environment as nested values, and the variable that each setting came from.
+
+    Every name is looked at, so that a wrong one is found.
+    """
     values: dict[str, Any] = {}
+    variables: dict[str, str] = {}
     for name, known in _RESTATE_NAMES.items():
         if value := environ.get(name):
             _put(values, known, value)
+            variables[".".join(known)] = name
     for name, value in sorted(environ.items()):
         path = tuple(name.removeprefix(PREFIX).lower().split("__"))
         # Kubernetes injects GATEWAY_PORT and the like: without "__" only what we know is ours.
         if name.startswith(PREFIX) and (len(path) > 1 or path[0] in Settings.model_fields):
             if path[0] in ("sources", "clients") and len(path) > 1:
                 path = (path[0], path[1].replace("_", "-"), *path[2:])
-            _put(values, path, value)
-    return values
+            if not _put(values, path, value):
+                raise ConfigurationError(
+                    f"{name}: the environment has a text for {'.'.join(path[:-1])}, or a part of it, too; "
+                    "one of the two is needed"
+                )
+            variables[".".join(path)] = name
+    return values, variables
 
 
-def _put(values: dict[str, Any], path: tuple[str, ...], value: str) -> None:
+def _put(values: dict[str, Any], path: tuple[str, ...], value: str) -> bool:
+    """Set a nested value; False where there is a text in place of what it is nested in."""
     for part in path[:-1]:
         values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            return False
     values[path[-1]] = value
+    return True
 
 
 class Settings(BaseSettings):
@@ -290,7 +314,8 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     if chosen or path.exists():
         values = _read(path)
     # The environment comes first: it prevails, and pydantic-settings merges what is nested.
-    found = (_from_environment(environ), values)
+    from_environment, variables = _from_environment(environ)
+    found = (from_environment, values)
 
     class Loaded(Settings):
         @classmethod
@@ -308,7 +333,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         settings = Loaded()  # type: ignore[call-arg]  # the values come from its sources
     except ValidationError as error:
         where = str(path) if values else f"the environment (there is no file {path})"
-        raise ConfigurationError(_explain(error, where)) from None
+        raise ConfigurationError(_explain(error, where, variables)) from None
     return _anchored(settings, path.parent)
 
 
@@ -324,16 +349,27 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """The settings with their relative paths made relative to the file that they stand in."""
+
+    def anchored(secret: SecretStr) -> SecretStr:
+        kind, _, path = secret.get_secret_value().partition(":")
+        return SecretStr(f"file:{folder / path}") if kind == "file" else secret
+
+    token = settings.restate.auth_token
     database = Path(settings.ledger.url.removeprefix("sqlite:///"))
     return settings.model_copy(
         update={
             "keys": settings.keys.model_copy(update={"file": folder / settings.keys.file}),
             "ledger": settings.ledger.model_copy(update={"url": f"sqlite:///{folder / database}"}),
+            "restate": settings.restate.model_copy(update={"auth_token": token and anchored(token)}),
+            "sources": {
+                name: source.model_copy(update={"secrets": tuple(map(anchored, source.secrets))})
+                for name, source in settings.sources.items()
+            },
         }
     )
 
 
-def _explain(error: ValidationError, where: str) -> str:
+def _explain(error: ValidationError, where: str, variables: Mapping[str, str]) -> str:
     lines = [f"the configuration in {where} is not usable:"]
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         names = [str(part) for part in item["loc"]]
@@ -344,8 +380,23 @@ def _explain(error: ValidationError, where: str) -> str:
             message += f"; did you mean {near[0]}?" if near else f"; known: {', '.join(_known(names[:-1]))}"
         elif item["type"] == "missing":
             message = "is needed and is not there"
+        if variable := _variable(names, variables):
+            message += f" ({variable})"
         lines.append(f"  {'.'.join(names)}: {message}" if names else f"  {message}")
     return "\n".join(lines)
+
+
+def _variable(names: list[str], variables: Mapping[str, str]) -> str | None:
+    """The variable that the setting, or what it is an item or a section of, came from."""
+    setting = ".".join(names)
+    return next(
+        (
+            variable
+            for known, variable in variables.items()
+            if f"{setting}.".startswith(f"{known}.") or f"{known}.".startswith(f"{setting}.")
+        ),
+        None,
+    )
 
 
 def _known(path: list[str]) -> list[str]:

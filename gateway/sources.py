@@ -86,10 +86,11 @@ def load(settings: config.Settings, environ: Mapping[str, str] | None = None) ->
     longest = max((s.provider.retries_for for s in by_name.values()), default=timedelta())
     needed = settings.callbacks.max_expiry + longest
     if settings.ledger.keep_rows < needed:
+        days = -(-needed // timedelta(days=1))  # rounded up
         raise ConfigurationError(
-            f"ledger.keep_rows: {settings.ledger.keep_rows.days} days are too short: a callback may wait "
-            f"{settings.callbacks.max_expiry.days} days (callbacks.max_expiry) and a provider repeats for up "
-            f"to {longest.days} more; {needed.days}d or more is needed, or a repeat could take effect again"
+            f"ledger.keep_rows: {settings.ledger.keep_rows} is too short: a callback may wait "
+            f"{settings.callbacks.max_expiry} (callbacks.max_expiry) and a provider repeats for up to "
+            f"{longest} more; {days}d or more is needed, or a repeat could take effect again"
         )
     return Sources(by_name, tuple(absent))
 

@@ -9,7 +9,9 @@ default, .NET's System.Text.Json among them, is 64 and Python's recursion ends n
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import jiter
@@ -21,6 +23,9 @@ MAX_DEPTH = 128
 # Skips JSON white space and finds the end of a value whose bytes jiter has already accepted.
 _decoder = json.JSONDecoder()
 _WHITE_SPACE = " \t\n\r"
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 
 class Ambiguous:
@@ -42,8 +47,8 @@ def read(body: bytes) -> Any:
         # jiter's messages give a position and the kind of error, never the text around it, except
         # for the name of a duplicate key, which `_parse` has dealt with.
         raise Malformed(f"the body is not JSON: {error}") from None
-    # The number of brackets bounds the depth; only a body that has many needs the walk.
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+    # The number of brackets bounds the depth; only a body that has many needs counting.
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
         raise Malformed(f"the JSON is nested deeper than {MAX_DEPTH} levels")
     return value
 
@@ -68,19 +73,14 @@ def _mark_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _depth(value: Any) -> int:
-    # Breadth first, a level at a time: no recursion, whatever the input.
-    depth, level = 0, [value]
-    while level:
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                below.extend(item.values())
-            elif isinstance(item, list):
-                below.extend(item)
-        depth += any(isinstance(item, (dict, list)) for item in level)
-        level = below
-    return depth
+def _depth(body: bytes) -> int:
+    """
+    How deep the brackets of a JSON text are nested.
+
+    Counted in the text: what stands under a repeated key is in the body and not in the value.
+    """
+    brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
+    return max(accumulate(_STEPS[bracket] for bracket in brackets), default=0)
 
 
 def get(value: Any, path: tuple[str, ...]) -> Any:
@@ -98,25 +98,27 @@ def get(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-def find(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
+def find(value: Any, path: tuple[str, ...]) -> list[Any]:
     """
     The values at a path where a number names an item of an array, and `*` every value of an array or object.
 
     Raises `Malformed` where a key on the way is ambiguous.
     """
-    if value is AMBIGUOUS:
-        raise Malformed("a key that is read is there more than once")
-    if not path:
-        yield value
-    elif path[0] == "*":
-        below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        for item in below:
-            yield from find(item, path[1:])
-    elif isinstance(value, list):
-        if path[0].isdecimal() and int(path[0]) < len(value):
-            yield from find(value[int(path[0])], path[1:])
-    elif isinstance(value, dict) and path[0] in value:
-        yield from find(value[path[0]], path[1:])
+    found = [value]
+    for key in path:
+        below: list[Any] = []
+        for item in found:
+            if isinstance(item, dict):
+                below += item.values() if key == "*" else [item[key]] if key in item else []
+            elif isinstance(item, list):
+                if key == "*":
+                    below += item
+                elif key.isdecimal() and int(key) < len(item):
+                    below.append(item[int(key)])
+        if AMBIGUOUS in below:
+            raise Malformed(f"the key {'.'.join(path)} is there more than once")
+        found = below
+    return found
 
 
 def slices(body: bytes, path: tuple[str, ...]) -> Iterator[bytes]:

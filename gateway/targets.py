@@ -117,7 +117,13 @@ def as_json(target: Target) -> dict[str, Any]:
 
 def load(text: str) -> Target:
     """The target that `dump` wrote; raises `Invalid` for anything else."""
-    return parse(json.loads(text))
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise Invalid("target: not a target as the ledger stores it")
+    return parse(value)
 
 
 def parse(value: dict[str, Any]) -> Target:

@@ -10,7 +10,6 @@ of the claims and the key. A token has exactly one spelling.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 
 from gateway import targets
-from gateway.errors import NotAuthentic
+from gateway.errors import Invalid, NotAuthentic
 from gateway.ids import CALLBACK_ID_BYTES, pack_callback_id, unpack_callback_id
 from gateway.keyring import KEY_ID, Key, KeyRing, Purpose, WorkingKeys
 from gateway.rules import OnFailure, Rules
@@ -29,8 +28,10 @@ from gateway.targets import Awakeable, Target
 _VERSION = 1
 #: Seconds since the epoch in five bytes: until the year 36812.
 _TIME_BYTES = 5
-#: The longest token that can be minted is bounded by the target's and the rules' own bounds.
+#: The longest token that is read, and how many bytes may be sealed in it: base64 makes four of three, and
+#: key id, AES-SIV's 16 bytes, signature and dots come on top. A target takes less than half of it.
 MAX_LENGTH = 4096
+_MAX_PACKED = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,12 @@ class Claims:
 
 
 def mint(claims: Claims, ring: KeyRing, key: Key, purpose: Purpose = Purpose.CALLBACK) -> str:
-    """The token of these claims, signed by a key of the ring: the same text for the same arguments."""
+    """
+    The token of these claims, signed by a key of the ring: the same text for the same arguments.
+
+    Raises `Invalid` as `check` does.
+    """
+    check(claims)
     working = ring.working(key, purpose)
     sealed = working.seal.encrypt(_pack(claims), [_context(purpose, claims.source, key.id)])
     text = f"{key.id}.{base64.urlsafe_b64encode(sealed).rstrip(b'=').decode()}"
@@ -79,9 +85,19 @@ def read(source: str, token: str, ring: KeyRing, purpose: Purpose = Purpose.CALL
         raise NotAuthentic
     try:
         packed = working.seal.decrypt(_decode(sealed), [_context(purpose, source, key.id)])
-    except (InvalidTag, binascii.Error):
+        return _unpack(source, packed), key
+    except (InvalidTag, Invalid, ValueError, LookupError, TypeError):
+        # Behind the signature it is ours, but a newer gateway's layout may be beyond this one.
         raise NotAuthentic from None
-    return _unpack(source, packed), key
+
+
+def check(claims: Claims) -> None:
+    """Raise `Invalid` for claims whose token would be longer than `read` takes."""
+    if len(_pack(claims)) > _MAX_PACKED:
+        raise Invalid(
+            "succeed_on, fail_on: together they are too long for a URL; at most about 1,500 bytes fit, "
+            'a beginning and "*" stands for many types'
+        )
 
 
 def _context(purpose: Purpose, source: str, key_id: str) -> bytes:

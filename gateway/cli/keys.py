@@ -38,13 +38,21 @@ def _load(config: settings.Settings) -> KeyRing:
 
 
 @app.command()
-def init(config: ConfigFile = None) -> None:
+def init(
+    config: ConfigFile = None,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="Leave a key file that is there alone.")
+    ] = False,
+) -> None:
     """
     Make the key file with a first key.
 
-    Example: gateway keys init
+    Example: gateway keys init --if-missing
     """
     loaded = settings.load(config)
+    if if_missing and loaded.keys.file.exists():
+        typer.echo(f"{loaded.keys.file}: is there, left alone; primary key {_load(loaded).primary.id}")
+        return
     ring = KeyRing((_new(Status.PRIMARY),), loaded.deployment)
     keyfile.save(loaded.keys.file, ring, replace=False)
     typer.echo(f"{loaded.keys.file}: made, mode 0600, primary key {ring.primary.id}. Keep a copy of it safe.")

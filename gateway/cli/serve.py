@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-import uvloop
-
 from gateway import settings
-from gateway.app import serve as serve_until_stopped
 from gateway.cli import ConfigFile
 
 
@@ -17,6 +14,11 @@ def serve(config: ConfigFile = None) -> None:
 
     Example: gateway serve --config gateway.toml
     """
+    # Both apps and their servers take a second to import, which the other commands need not wait for.
+    import uvloop
+
+    from gateway.app import serve as serve_until_stopped
+
     loaded = settings.load(config)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve_until_stopped(loaded))

@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,13 @@ class GatewayApi:
     """
     Where the gateway's internal listener is, and the token that this service shows it.
 
-    A token in a file is read for every call, so that replacing it needs no restart.
+    A token in a file is read for every call, so that replacing it needs no restart. `close_within` is how
+    long a handler whose time is over tries to say so to a gateway that is away.
     """
 
     url: str
-    token: Secret | Path = field(repr=False)
+    token: Secret | Path
+    close_within: timedelta = timedelta(seconds=30)
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, Required, TypedDict, Unpack
+from typing import Any, Required, TypedDict, Unpack, cast
 from weakref import WeakKeyDictionary
 
 from restate import (
@@ -134,8 +134,9 @@ class Callbacks:
         this name, which its other handlers can await and peek as well (as bytes: the event's JSON).
         """
         name = _name(ctx, promise)
+        target = self._promise_target(ctx, promise)
         future = ctx.promise(promise, serde=BytesSerde()).value()
-        issued = await self._issue(ctx, name, self._promise_target(ctx, promise), expectation)
+        issued = await self._issue(ctx, name, target, expectation)
         return Callback(ctx, self._gateway, name, issued, expectation["timeout"], data, future)
 
     async def stream(
@@ -160,9 +161,10 @@ class Callbacks:
             awakeable, future = ctx.awakeable(serde=BytesSerde())
             target = {"awakeable": awakeable}
         else:
-            assert isinstance(ctx, (WorkflowContext, WorkflowSharedContext)), "a promise needs a workflow"
-            future = ctx.promise(promise, serde=BytesSerde()).value()
-            target = self._promise_target(ctx, promise)
+            # One class of the SDK stands behind all its contexts; `_promise_target` sees to the workflow.
+            workflow = cast(WorkflowContext, ctx)
+            target = self._promise_target(workflow, promise)
+            future = workflow.promise(promise, serde=BytesSerde()).value()
         issued = await self._issue(ctx, name, target, question, "/v1/approvals")
         return Approval(ctx, self._gateway, name, issued, question["timeout"], future)
 

@@ -17,9 +17,6 @@ from gateway.client.api import GatewayApi
 from gateway.client.errors import CallbackRejected, CallbackTimedOut, CallbackUnreadable, is_cancellation
 from gateway.client.event import CallbackEvent, Data, decode
 
-#: A handler whose time is over must not hang on a gateway that is away.
-CLOSE_WITHIN = timedelta(seconds=30)
-
 
 class Wait(Generic[Data]):
     """
@@ -57,7 +54,7 @@ class Wait(Generic[Data]):
             return await self._gateway.close(self.id)
 
         self._won = not await self._ctx.run_typed(
-            f"{self._name}: close", close, RunOptions(max_duration=CLOSE_WITHIN)
+            f"{self._name}: close", close, RunOptions(max_duration=self._gateway.close_within)
         )
         return not self._won
 

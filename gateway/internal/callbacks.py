@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -33,6 +34,7 @@ from gateway.ledger.records import Callback
 from gateway.log import logger
 from gateway.outcome import State
 from gateway.public.approvals import SOURCE as APPROVALS
+from gateway.public.receive import complete
 from gateway.rules import Rules
 from gateway.tokens import mint
 
@@ -173,9 +175,17 @@ async def revoke_callback(
 async def add_alias(
     callback_id: str, request: AliasRequest, gateway: RunningGateway, caller: AuthenticatedCaller
 ) -> AliasView:
-    """From now on, events of the account that speak of this object are for this callback."""
-    operation = issuing.alias(callback_id, caller.name, request.alias, gateway.clock())
-    await gateway.ledger.write(operation, _WRITE_SECONDS)
+    """From now on, and for events that are here already, this object is for this callback."""
+
+    def rules(source: str) -> Rules:
+        found = gateway.sources.get(source)
+        return found.rules if found else Rules(())
+
+    operation = issuing.alias(callback_id, caller.name, request.alias, gateway.clock(), rules)
+    disposed = await gateway.ledger.write(operation, _WRITE_SECONDS)
+    for one in disposed:
+        outcome = await complete(gateway, one, time.monotonic() + _WRITE_SECONDS)
+        logger.info("unparked", callback=callback_id, event_type=one.event_type, outcome=outcome)
     return AliasView(id=callback_id, alias=request.alias)
 
 

@@ -33,13 +33,13 @@ class Caller:
             )
 
 
-def running_gateway(request: Request) -> Gateway:
+async def running_gateway(request: Request) -> Gateway:
     """The gateway that the app serves."""
     gateway: Gateway = request.app.state.gateway
     return gateway
 
 
-def authenticate(
+async def authenticate(
     gateway: Annotated[Gateway, Depends(running_gateway)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:

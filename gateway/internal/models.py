@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway import targets
+from gateway import strict_json, targets
+from gateway.errors import Malformed
 from gateway.ledger.records import Callback
 from gateway.outcome import Outcome, State
 from gateway.settings import parse_duration
@@ -17,6 +19,18 @@ def _no_halves(text: str) -> str:
     # Half of a surrogate pair is valid JSON and no text: nothing behind us could store it.
     text.encode()
     return text
+
+
+def _strict(value: Any) -> Any:
+    # What Python's reader takes beyond JSON could not be shown again.
+    try:
+        strict_json.read(json.dumps(value, ensure_ascii=False).encode())
+    except (Malformed, ValueError, RecursionError):
+        raise ValueError(
+            f"JSON is needed without NaN, Infinity and halves of surrogate pairs, at most "
+            f"{strict_json.MAX_DEPTH} levels deep"
+        ) from None
+    return value
 
 
 Text = Annotated[str, AfterValidator(_no_halves)]
@@ -38,7 +52,9 @@ class _Common(_Request):
     expires_in: Seconds | None = Field(None, description='"24h", "30d", or seconds')
     on_failure: Literal["reject", "resolve"] = "reject"
     label: ShortText = Field("", description="tells callbacks of the same target apart; searchable")
-    metadata: Any = Field(None, description="kept with the callback, at most 4 KiB as JSON")
+    metadata: Annotated[Any, AfterValidator(_strict)] = Field(
+        None, description="kept with the callback, at most 4 KiB as JSON"
+    )
 
 
 class CallbackRequest(_Common):

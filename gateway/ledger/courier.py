@@ -18,7 +18,9 @@ from gateway.errors import TryLater
 from gateway.ledger import Ledger, owing
 from gateway.ledger.records import Owed
 from gateway.log import logger
+from gateway.outcome import Outcome
 from gateway.restate import Answered, RestateClient, Result
+from gateway.rules import Verdict
 
 #: Between two looks at the ledger when nothing is owed.
 _LOOK_EVERY = 0.25
@@ -45,9 +47,10 @@ class Courier:
     _accepted: list[Owed] = field(default_factory=list)
     _flushing: asyncio.Task[None] | None = None
 
-    async def deliver(self, owed: Owed, deadline: float) -> bool:
+    async def deliver(self, owed: Owed, deadline: float) -> Outcome:
         """
-        Bring one effect to Restate until `deadline` (monotonic); whether it was accepted.
+        Bring one effect to Restate until `deadline` (monotonic): `completed` or `progress` where it was
+        accepted, `dead` where it never will be, `pending` otherwise.
 
         That it was is noted off the path. If the note is lost, the effect goes out again with the same
         idempotency key, which changes nothing.
@@ -55,9 +58,8 @@ class Courier:
         result = await self.restate.complete(self.effect(owed), deadline)
         if result.answered is Answered.ACCEPTED:
             self._note(owed)
-            return True
-        await self._not_accepted(owed, result)
-        return False
+            return Outcome.PROGRESS if owed.verdict is Verdict.PROGRESS else Outcome.COMPLETED
+        return await self._not_accepted(owed, result)
 
     def effect(self, owed: Owed) -> Effect:
         """What Restate is told."""
@@ -103,21 +105,23 @@ class Courier:
             return True
         places = asyncio.Semaphore(_AT_A_TIME)
 
-        async def one(effect: Owed) -> bool:
+        async def one(effect: Owed) -> Outcome:
             async with places:
                 return await self.deliver(effect, time.monotonic() + _PATIENCE)
 
-        accepted = await asyncio.gather(*map(one, owed))
-        logger.info("courier", taken=len(owed), accepted=sum(accepted))
+        outcomes = await asyncio.gather(*map(one, owed))
+        accepted = len(outcomes) - outcomes.count(Outcome.PENDING) - outcomes.count(Outcome.DEAD)
+        logger.info("courier", taken=len(owed), accepted=accepted)
         return False
 
-    async def _not_accepted(self, owed: Owed, result: Result) -> None:
+    async def _not_accepted(self, owed: Owed, result: Result) -> Outcome:
+        """Note an effect that was not taken: `pending`, or `dead` where it is given up."""
         now = self.clock()
         if result.answered is Answered.AWAY:
             # The courier itself pauses; another effect asks next time, in case it is this one's fault.
             self._away += 1
             await self._write_quietly(owing.postpone([owed], now + _LONGEST_PAUSE / 2))
-            return
+            return Outcome.PENDING
         self._away = 0
         unknown = result.answered is Answered.UNKNOWN
         given_up = result.answered is Answered.REFUSED or (unknown and now > owed.callback.expires_at)
@@ -130,6 +134,7 @@ class Courier:
             answer=result.detail,
         )
         await self._write_quietly(owing.refused(owed, result.detail, retry_at))
+        return Outcome.DEAD if given_up else Outcome.PENDING
 
     def _note(self, owed: Owed) -> None:
         self._away = 0

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.decide import Disposal, Earlier, Standing, dispose
-from gateway.delivery import Event
+from gateway.delivery import Delivery, Event, Headers
 from gateway.envelope import timestamp
 from gateway.ledger.records import Callback, Disposed, Owed, Proposal
 from gateway.ledger.worker import Transaction
 from gateway.outcome import Outcome, State
-from gateway.rules import Verdict
+from gateway.rules import Rules, Verdict
 from gateway.tokens import Claims
 
 #: How long a row in flight is left alone by the courier: longer than step 7 may take.
@@ -35,6 +35,16 @@ def record(proposal: Proposal, reference: str) -> Callable[[Transaction], list[D
     """
 
     def operation(tx: Transaction) -> list[Disposed]:
+        disposed = []
+        for event in proposal.events:
+            named = _identified(event, proposal.id)
+            callbacks = _callbacks(tx, proposal, named, reference)
+            if callbacks:
+                disposed += [_on_callback(tx, proposal, named, callback) for callback in callbacks]
+            else:
+                disposed.append(_on_none(tx, proposal, named))
+        # An account's other traffic is none of ours: its bodies are not kept.
+        keep_body = proposal.claims is not None or any(d.outcome is not Outcome.FILTERED for d in disposed)
         delivery = proposal.delivery
         tx.insert(
             "deliveries",
@@ -46,18 +56,10 @@ def record(proposal: Proposal, reference: str) -> Callable[[Transaction], list[D
                 "method": delivery.method,
                 "query": delivery.url.partition("?")[2],
                 "headers": json.dumps(proposal.kept_headers),
-                "body": delivery.body,
+                "body": delivery.body if keep_body else None,
                 "secret": proposal.secret,
             },
         )
-        disposed = []
-        for event in proposal.events:
-            named = _identified(event, proposal.id)
-            callbacks = _callbacks(tx, proposal, named, reference)
-            if callbacks:
-                disposed += [_on_callback(tx, proposal, named, callback) for callback in callbacks]
-            else:
-                disposed.append(_on_none(tx, proposal, named))
         return disposed
 
     return operation
@@ -162,8 +164,47 @@ def _on_none(tx: Transaction, proposal: Proposal, event: Event) -> Disposed:
     """An event of an account that no callback claims: kept, in case an alias still comes."""
     verdict = proposal.rules.judge(event.type)
     outcome = Outcome.FILTERED if verdict is Verdict.PROGRESS else Outcome.UNMATCHED
-    _insert(tx, proposal, event, verdict, Disposal(outcome), None, None, False)
+    row = _insert(tx, proposal, event, verdict, Disposal(outcome), None, None, False)
+    if outcome is Outcome.UNMATCHED:
+        for text in dict.fromkeys(event.objects):
+            tx.insert("parked", {"event": row, "source": proposal.source, "object": text})
     return Disposed(outcome, event.type, None)
+
+
+def unpark(tx: Transaction, callback: Callback, text: str, rules: Rules) -> list[Disposed]:
+    """
+    Dispose of the events that came for an object before an alias gave it to a callback, oldest first.
+
+    They are judged as of their receipt: what came in time counts.
+    """
+    rows = tx.all(
+        "SELECT e.*, d.received_at, d.method, d.body FROM parked p JOIN events e ON e.id = p.event "
+        "JOIN deliveries d ON d.id = e.delivery_id WHERE p.source = :source AND p.object = :object "
+        "AND d.body IS NOT NULL ORDER BY e.id",
+        {"source": callback.source, "object": text},
+    )
+    disposed = []
+    for row in rows:
+        # Its row becomes the one of its effect; under another alias of it there is nothing left to do.
+        tx.run("DELETE FROM events WHERE id = :id", {"id": row["id"]})
+        tx.run("DELETE FROM parked WHERE event = :id", {"id": row["id"]})
+        delivery = Delivery(row["method"], "", Headers(), bytes(row["body"]), row["received_at"] / 1000)
+        event = Event(
+            id=row["event_id"],
+            type=row["type"],
+            data=delivery.body if row["data"] is None else bytes(row["data"]),
+            json=bool(row["json"]),
+            media_type=row["media_type"],
+            time=row["time"],
+            digest=row["covered_digest"],
+            id_covered=bool(row["id_covered"]),
+            type_covered=bool(row["type_verified"]),
+            reason=row["reason"],
+        )
+        proposal = Proposal(row["delivery_id"], callback.source, delivery, [], "", (event,), rules, None, "")
+        current = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback.id})
+        disposed.append(_on_callback(tx, proposal, event, Callback.from_row(current)))
+    return disposed
 
 
 def _earlier(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> Earlier | None:
@@ -244,6 +285,7 @@ def _insert(
             "event_id": event.id,
             "type": event.type,
             "type_verified": event.type_covered,
+            "id_covered": event.id_covered,
             "verdict": verdict,
             "covered_digest": event.digest,
             "data_digest": _digest(event.data),

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from gateway import tokens
 from gateway.errors import Completing, Invalid, NotFound
-from gateway.ledger.records import Callback
+from gateway.ledger.disposing import unpark
+from gateway.ledger.records import Callback, Disposed
 from gateway.ledger.worker import Transaction
 from gateway.outcome import State
+from gateway.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ def issue(
     The same idempotency key of the same client gives the callback that it gave before; with another
     request it is `Invalid`. An older open callback for the same client, source, target and label is
     revoked: a workflow key that is used again has the same awakeable ids.
+
+    Raises `Invalid` for a callback whose token would be too long, before anything is written.
     """
+    tokens.check(callback.claims)
 
     def operation(tx: Transaction) -> Issued:
         if idempotency_key is not None:
@@ -105,17 +111,24 @@ def revoke(callback_id: str, client: str, now: float) -> Callable[[Transaction],
     return operation
 
 
-def alias(callback_id: str, client: str, text: str, now: float) -> Callable[[Transaction], Callback]:
-    """The operation by which a provider's object belongs to a callback from now on."""
+def alias(
+    callback_id: str, client: str, text: str, now: float, rules: Callable[[str], Rules]
+) -> Callable[[Transaction], list[Disposed]]:
+    """
+    The operation by which a provider's object belongs to a callback from now on.
 
-    def operation(tx: Transaction) -> Callback:
+    Its result is what became of the events that had come for the object before. `rules` gives those of a
+    source.
+    """
+
+    def operation(tx: Transaction) -> list[Disposed]:
         callback = Callback.from_row(_owned(tx, callback_id, client))
         tx.run(
             "INSERT INTO aliases (source, alias, callback_id, created_at) "
             "VALUES (:source, :alias, :id, :now) ON CONFLICT DO NOTHING",
             {"source": callback.source, "alias": text, "id": callback_id, "now": int(now * 1000)},
         )
-        return callback
+        return unpark(tx, callback, text, rules(callback.source))
 
     return operation
 

@@ -25,7 +25,7 @@ def take(now: float, limit: int) -> Callable[[Transaction], list[Owed]]:
 
     def operation(tx: Transaction) -> list[Owed]:
         rows = tx.all(
-            f"SELECT {_COLUMNS} FROM events e JOIN callbacks c ON c.id = e.callback_id "  # noqa: S608
+            f"SELECT {_COLUMNS} FROM events e JOIN callbacks c ON c.id = e.callback_id "
             "JOIN deliveries d ON d.id = e.delivery_id "
             "WHERE e.outcome = 'pending' AND e.not_before <= :now AND (e.sequence IS NULL OR NOT EXISTS ("
             "SELECT 1 FROM events o WHERE o.callback_id = e.callback_id AND o.outcome = 'pending' "

@@ -19,6 +19,7 @@ from gateway.ledger.worker import Operation, Result, Transaction, Worker
 
 #: From the last body byte a delivery waits this long for its commit, then the provider has to repeat it.
 WRITE_TIMEOUT = 0.4
+_MODE = 0o600
 
 
 class SqliteLedger:
@@ -33,10 +34,14 @@ class SqliteLedger:
         self._lock = _own(path)
         try:
             migrate(path)
-        except sqlite3.Error as error:
+            # One after the other: two connections that open the log at once lock each other out.
+            self._writer = Worker(self._connect, "BEGIN IMMEDIATE", "writer")
+            self._reader = Worker(self._connect, "BEGIN", "reader")
+        except (sqlite3.Error, ConfigurationError) as error:
+            self._lock.close()
+            if isinstance(error, ConfigurationError):
+                raise
             raise ConfigurationError(f"ledger.url: {path}: {error}") from None
-        self._writer = Worker(self._connect, "BEGIN IMMEDIATE", "writer")
-        self._reader = Worker(self._connect, "BEGIN", "reader")
 
     async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """The operation's result once it is flushed; `TryLater` where that can't be had in time."""
@@ -81,7 +86,11 @@ def _own(path: Path) -> IO[str]:
     """Make the file where it is missing, readable by its owner only, and lock it for this process."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        for file in (path, Path(f"{path}.lock")):
+            descriptor = os.open(file, os.O_CREAT | os.O_RDWR, _MODE)
+            # One that is there already may be a backup that was put back.
+            os.fchmod(descriptor, _MODE)
+            os.close(descriptor)
         lock = Path(f"{path}.lock").open("w")  # noqa: SIM115  # held as long as the ledger
     except OSError as error:
         raise ConfigurationError(f"ledger.url: {path}: {error.strerror}") from None

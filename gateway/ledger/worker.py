@@ -39,7 +39,7 @@ class Transaction:
         names = ", ".join(row)
         values = ", ".join(f":{name}" for name in row)
         # Table and columns are this package's own literals.
-        cursor = self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", row)  # noqa: S608
+        cursor = self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", row)
         return cursor.lastrowid or 0
 
     def one(self, sql: str, parameters: Mapping[str, Any]) -> sqlite3.Row | None:
@@ -69,15 +69,17 @@ class Worker:
 
     `begin` is how a transaction starts: `BEGIN IMMEDIATE` for the writer. What goes wrong with the
     database itself (disk full, I/O error) is `TryLater` for every operation of that commit: nothing of
-    it is kept. What an operation raises is that operation's own.
+    it is kept. What an operation raises is that operation's own. Raises what `connect` raises.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], begin: str, name: str) -> None:
         self._connect = connect
         self._begin = begin
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._opened: Future[None] = Future()
         self._thread = threading.Thread(target=self._work, name=f"ledger-{name}", daemon=True)
         self._thread.start()
+        self._opened.result()
 
     async def run(self, operation: Operation[Result], within: float | None = None) -> Result:
         """
@@ -100,7 +102,12 @@ class Worker:
         self._thread.join()
 
     def _work(self) -> None:
-        connection = self._connect()
+        try:
+            connection = self._connect()
+        except Exception as error:
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(None)
         try:
             for batch in self._batches():
                 self._commit(connection, batch)

@@ -7,6 +7,7 @@ Where a provider's values stand, written as text.
     json:a+json:b                       several, joined with "."
     header:x-github-event+action?       the last one left out where the delivery has none
     error.message|reason                the first that the delivery has
+    status=paid                         a value, there only where it is this one
 
 A form is read as an object of its fields.
 """
@@ -14,10 +15,8 @@ A form is read as an object of its fields.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Any, Literal
 
 from gateway import strict_json
@@ -26,17 +25,18 @@ from gateway.delivery import Delivery
 #: A delivery names few of our references; whoever sends more is looking for one.
 _MAX_FOUND = 16
 _HEADER = re.compile(r"[a-z0-9!#$%&'*.^_`~-]+")
-_PATH = re.compile(r"[^\s.|+?:]+(\.[^\s.|+?:]+)*")
+_PATH = re.compile(r"[^\s.|+?:=]+(\.[^\s.|+?:=]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place: a JSON path, a header (in lower case), or a fixed text."""
+    """One place: a JSON path, a header (in lower case), or a fixed text; `only` is the value it must have."""
 
     kind: Literal["json", "header", "text"]
     name: str
     path: tuple[str, ...] = ()
     optional: bool = False
+    only: str | None = None
 
     @classmethod
     def of(cls, text: str) -> Place:
@@ -45,24 +45,27 @@ class Place:
         kind, colon, name = text.removesuffix("?").partition(":")
         if not colon:
             kind, name = "json", kind
-        match kind:
-            case "header" if _HEADER.fullmatch(name.lower()):
-                return cls("header", name.lower(), (), optional)
-            case "text" if name and name.isprintable():
-                return cls("text", name, (), optional)
-            case "json" if _PATH.fullmatch(name):
-                return cls("json", name, tuple(name.split(".")), optional)
+        if kind == "text" and name and name.isprintable():
+            return cls("text", name, (), optional)
+        name, equals, value = name.partition("=")
+        only = value if equals else None
+        if only != "":
+            if kind == "header" and _HEADER.fullmatch(name.lower()):
+                return cls("header", name.lower(), (), optional, only)
+            if kind == "json" and _PATH.fullmatch(name):
+                return cls("json", name, tuple(name.split(".")), optional, only)
         raise ValueError(f'"{text}" is no place; json:data.id, header:x-event or text:done would be one')
 
-    def find(self, value: Any, delivery: Delivery) -> Iterator[str]:
+    def find(self, value: Any, delivery: Delivery) -> list[str]:
         """The texts at the place; `Malformed` or `Unverified` where it is ambiguous."""
         if self.kind == "text":
-            yield self.name
-        elif self.kind == "header":
-            if text := delivery.headers.one(self.name):
-                yield text
+            return [self.name]
+        if self.kind == "header":
+            header = delivery.headers.one(self.name)
+            texts = [header] if header else []
         else:
-            yield from filter(None, map(as_text, strict_json.find(value, self.path)))
+            texts = [text for found in strict_json.find(value, self.path) if (text := as_text(found))]
+        return texts if self.only is None else [text for text in texts if text == self.only]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,19 @@ class Field:
     def read(self, value: Any, delivery: Delivery) -> str | None:
         """The text of the first alternative that the delivery has; None where it has none."""
         for alternative in self.alternatives:
-            texts = [(place, next(place.find(value, delivery), None)) for place in alternative]
-            if all(text is not None or place.optional for place, text in texts):
-                return ".".join(text for _, text in texts if text is not None) or None
+            texts: list[str] = []
+            for place in alternative:
+                if found := place.find(value, delivery):
+                    texts.append(found[0])
+                elif not place.optional:
+                    break
+            else:
+                return ".".join(texts) or None
         return None
 
     def every(self, value: Any, delivery: Delivery) -> list[str]:
         """The texts of a single place that may stand for many."""
-        return list(islice(self.alternatives[0][0].find(value, delivery), _MAX_FOUND))
+        return self.alternatives[0][0].find(value, delivery)[:_MAX_FOUND]
 
 
 @lru_cache

@@ -172,7 +172,8 @@ def _usable(text: str) -> bool:
 
 
 def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text[:_MAX_REASON])
+    text = text[:_MAX_REASON]
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _as_sent(delivery: Delivery) -> str:

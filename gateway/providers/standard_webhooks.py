@@ -21,7 +21,8 @@ from gateway.providers.signatures.timestamp import Timestamp
 _KEY = KeyForm(
     encoding="base64",
     prefix="whsec_",
-    hint="a Standard Webhooks secret is whsec_ and 24 to 64 bytes in base64",
+    # The specification wants 24 to 64 bytes; senders with 18 exist.
+    hint="a Standard Webhooks secret is whsec_ and base64",
 )
 
 STANDARD_WEBHOOKS = Provider(

@@ -33,7 +33,9 @@ STRIPE = Provider(
         timestamp=Timestamp(source=Field("t")),
     ),
     reader=FieldReader(
-        type=at("type"),
+        # A session is completed before a slow payment method has paid: that is a type of its own here,
+        # checkout.session.completed.unpaid, and async_payment_succeeded or _failed follows.
+        type=at("type=checkout.session.completed+data.object.payment_status=unpaid|type"),
         id=at("id"),
         reason=at(
             "data.object.last_payment_error.message|data.object.cancellation_reason|data.object.failure_message"
@@ -46,6 +48,7 @@ STRIPE = Provider(
     url="account",
     succeed_on=(
         "payment_intent.succeeded",
+        "checkout.session.completed",
         "checkout.session.async_payment_succeeded",
         "payout.paid",
         "identity.verification_session.verified",

@@ -2,7 +2,8 @@
 Twilio's status callbacks and webhooks, https://www.twilio.com/docs/usage/webhooks
 
 The URL is signed, and with it the form's fields, or the hash of a JSON body that stands in its query.
-Twilio writes the port or leaves it out, so both count.
+Twilio writes the port or leaves it out, so both count. Names and values are signed with nothing between
+them, so whoever has seen a delivery could move text from one to the next, on the same URL.
 """
 
 from __future__ import annotations

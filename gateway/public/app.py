@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Match
 
 from gateway import problem
 from gateway.errors import GatewayError, MethodNotAllowed, NotAuthentic
@@ -48,10 +49,23 @@ async def _unknown(request: Request, error: Exception) -> Response:
     # The router's own refusals: a path that is not ours, or a method that it does not take.
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        response = problem.render(MethodNotAllowed(), request_id(request))
-        response.headers["allow"] = (error.headers or {}).get("Allow", "POST")
-        return response
+        return not_allowed(request)
     return problem.render(NotAuthentic(), request_id(request))
+
+
+def not_allowed(request: Request) -> Response:
+    """The answer to a method that a path does not take, with those that all of its routes take."""
+    found = [
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    response = problem.render(MethodNotAllowed(), request_id(request))
+    response.headers["allow"] = ", ".join(found)
+    return response
 
 
 async def failed(request: Request, error: Exception) -> Response:

@@ -21,7 +21,7 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway import tokens
 from gateway.delivery import Delivery, Event
-from gateway.errors import NotAuthentic, UnsupportedContent
+from gateway.errors import Malformed, NotAuthentic, UnsupportedContent
 from gateway.gateway import Gateway
 from gateway.keyring import Key, Purpose
 from gateway.ledger import disposing, issuing
@@ -36,6 +36,7 @@ SOURCE = "approvals"
 #: A page that is left open over a working day still decides.
 _NONCE_SECONDS = 12 * 3600
 _MAX_FORM = 16 * 1024
+_MAX_FIELDS = 20
 _MAX_COMMENT = 2000
 _RESTATE_DEADLINE = 2.2
 
@@ -77,7 +78,10 @@ async def decide(request: Request) -> Response:
         raise UnsupportedContent("Content-Type: the page's form sends application/x-www-form-urlencoded")
     limits = gateway.settings.limits
     body = await read_body(request, _MAX_FORM, limits.body_time.total_seconds())
-    form = parse_qs(body.decode(errors="replace"), max_num_fields=20)
+    try:
+        form = parse_qs(body.decode(errors="replace"), max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        raise Malformed("the page's form has fewer fields") from None
     actions = {action["name"]: action for action in (callback.approval or {})["actions"]}
     action = actions.get(form.get("action", [""])[0])
     if callback.state is not State.OPEN or gateway.clock() > callback.expires_at:
@@ -94,7 +98,8 @@ async def decide(request: Request) -> Response:
     )
     outcome = await gateway.to_the_end(_record(gateway, claims, callback, key, action["name"], delivery))
     decided = await gateway.ledger.read(issuing.find(callback.id))
-    chosen = action["label"] if outcome in (Outcome.COMPLETED, Outcome.PENDING) else None
+    counts = outcome in (Outcome.COMPLETED, Outcome.PENDING, Outcome.DEAD)
+    chosen = action["label"] if counts else None
     return _answered(decided or callback, gateway.clock(), chosen)
 
 
@@ -176,8 +181,7 @@ async def _record(
     (disposed,) = await gateway.ledger.write(disposing.record(proposal, gateway.new_reference()))
     outcome = disposed.outcome
     if disposed.owed is not None:
-        accepted = await gateway.courier.deliver(disposed.owed, deadline)
-        outcome = Outcome.COMPLETED if accepted else Outcome.PENDING
+        outcome = await gateway.courier.deliver(disposed.owed, deadline)
     logger.info("decision", callback=callback.id, event_type=event.type, outcome=outcome, key=key.id)
     return outcome
 

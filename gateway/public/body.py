@@ -18,8 +18,8 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     that is compressed (a bomb is not inflated, and no signature is over the inflated bytes), `Malformed`
     where the sender hung up.
     """
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
+    encodings = request.headers.getlist("content-encoding")
+    if any(encoding.strip().lower() not in ("", "identity") for encoding in encodings):
         raise UnsupportedContent("Content-Encoding: send the body as it is, without compression")
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,6 +25,8 @@ class Edge:
         self._app = app
         self._limit = gateway.settings.limits.concurrency
         self._at_work = 0
+        # A proxy in front may pass a path prefix of public_url on, or take it off: both work.
+        self._prefix = urlsplit(gateway.settings.public_url).path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -40,8 +43,15 @@ class Edge:
         else:
             self._at_work += 1
             try:
-                await self._app(scope, receive, send)
+                await self._app(self._without_prefix(scope), receive, send)
             finally:
                 self._at_work -= 1
             return
         await problem.render(refusal, secrets.token_hex(8))(scope, receive, send)
+
+    def _without_prefix(self, scope: Scope) -> Scope:
+        raw = self._prefix.encode()
+        if not raw or not scope["raw_path"].startswith(raw + b"/"):
+            return scope
+        path = scope["path"].removeprefix(self._prefix)
+        return dict(scope) | {"path": path, "raw_path": scope["raw_path"][len(raw) :]}

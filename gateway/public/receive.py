@@ -77,7 +77,7 @@ def locate(gateway: Gateway, raw_path: bytes) -> Address:
         source = gateway.sources.get(name)
         if source is None:
             raise NotAuthentic
-        return Address(source, f"{gateway.settings.public_url}{path}", claims, key.id)
+        return Address(source, gateway.settings.public_url + path, claims, key.id)
     source = gateway.sources.get(path[3:])
     if source is None:
         raise NotAuthentic
@@ -143,9 +143,7 @@ async def complete(gateway: Gateway, disposed: Disposed, deadline: float) -> Out
     owed = disposed.owed
     if owed is None:
         return disposed.outcome
-    if owed.waits or not await gateway.courier.deliver(owed, deadline):
-        return Outcome.PENDING
-    return Outcome.PROGRESS if owed.verdict == "progress" else Outcome.COMPLETED
+    return Outcome.PENDING if owed.waits else await gateway.courier.deliver(owed, deadline)
 
 
 def answer(address: Address, outcomes: list[Outcome]) -> Answer:

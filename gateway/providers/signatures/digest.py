@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 import hmac
 from collections.abc import Sequence
@@ -58,7 +59,11 @@ class KeyForm:
 
 def _base64(text: bytes) -> bytes:
     # Some dashboards show a key without its padding.
-    return binascii.a2b_base64(text.rstrip(b"=") + b"=" * (-len(text.rstrip(b"=")) % 4), strict_mode=True)
+    digits = text.rstrip(b"=")
+    key = binascii.a2b_base64(digits + b"=" * (-len(digits) % 4), strict_mode=True)
+    if base64.b64encode(key).rstrip(b"=") != digits:
+        raise ValueError("bits are left over: the text was cut")
+    return key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

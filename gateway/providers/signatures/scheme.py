@@ -74,25 +74,19 @@ class HeaderScheme:
             raise Unverified(f"there are more than {MAX_CANDIDATES} signatures")
         if self.timestamp:
             self.timestamp.check(message, now)
-        texts = self._rendered(message)
-        for index, secret in enumerate(keys):
-            key = secret.reveal()
-            algorithm = self.algorithms[key[0]][1]
-            if any(algorithm.fits(key[1:], text, candidates[key[0]]) for text in texts):
-                return index
-        raise Unverified("no signature fits")
-
-    def _rendered(self, message: Message) -> list[bytes]:
-        """What may have been signed: a template that the delivery lacks a part of is passed over."""
-        texts, problem = [], None
+        problem: Unverified | None = None
         for template in self.templates:
             try:
-                texts.append(template.render(message))
+                text = template.render(message)
             except Unverified as error:
+                # The delivery lacks a part of this template: another one may be meant.
                 problem = error
-        if problem and not texts:
-            raise problem
-        return texts
+                continue
+            for index, secret in enumerate(keys):
+                key = secret.reveal()
+                if self.algorithms[key[0]][1].fits(key[1:], text, candidates[key[0]]):
+                    return index
+        raise problem or Unverified("no signature fits")
 
     def sign(self, delivery: Delivery, key: Secret, now: float) -> Delivery:
         """The delivery signed at `now`; `ValueError` where it lacks what has to be signed."""

@@ -177,7 +177,9 @@ class HashInQuery:
         return b""
 
     def prepare(self, delivery: Delivery) -> Delivery:
-        """The delivery with the hash in its URL."""
+        """The delivery with the hash in its URL, where it is not there yet."""
+        if f"{self.name}=" in delivery.url:
+            return delivery
         mark = "&" if "?" in delivery.url else "?"
         return replace(
             delivery, url=f"{delivery.url}{mark}{self.name}={hashlib.sha256(delivery.body).hexdigest()}"

@@ -61,6 +61,14 @@ def upgrade() -> None:
     )
     op.create_index("deliveries_callback", "deliveries", ["callback_id"])
     op.create_index("deliveries_received", "deliveries", ["received_at"])
+    op.create_index(
+        "deliveries_bodies",
+        "deliveries",
+        ["received_at"],
+        sqlite_where=sa.text("body IS NOT NULL"),
+        postgresql_where=sa.text("body IS NOT NULL"),
+    )
+    op.create_index("callbacks_over", "callbacks", ["expires_at"])
 
     op.create_table(
         "events",
@@ -70,6 +78,7 @@ def upgrade() -> None:
         sa.Column("event_id", sa.Text, nullable=False),
         sa.Column("type", sa.Text, nullable=False),
         sa.Column("type_verified", sa.Boolean, nullable=False),
+        sa.Column("id_covered", sa.Boolean, nullable=False),
         sa.Column("verdict", sa.Text, nullable=False),
         sa.Column("covered_digest", sa.LargeBinary),  # what the signature covers; null: nothing
         sa.Column("data_digest", sa.LargeBinary, nullable=False),
@@ -114,3 +123,13 @@ def upgrade() -> None:
         sa.Column("callback_id", sa.Text, primary_key=True),
         sa.Column("created_at", sa.BigInteger, nullable=False),
     )
+    op.create_index("aliases_callback", "aliases", ["callback_id"])
+
+    # What an event that nobody claimed speaks of: an alias may still name it.
+    op.create_table(
+        "parked",
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("object", sa.Text, primary_key=True),
+        sa.Column("event", sa.BigInteger, primary_key=True),
+    )
+    op.create_index("parked_event", "parked", ["event"])

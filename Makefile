@@ -1,0 +1,30 @@
+# What a person and a CI run. It needs make and Python 3.11 or newer; the rest comes by itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check
+
+# One worker a core, and no more than pays: each that needs a Restate server starts one of its own.
+PYTEST_WORKERS ?= auto
+READY := .venv/.ready
+
+# Images often set it, and every start of a program would cost seconds more.
+unexport PYTHONDONTWRITEBYTECODE
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Run every story on a real Restate server; KEEP=1 leaves everything running
+	@.venv/bin/python -m demo $(if $(KEEP),--keep)
+
+test: check ## Run ruff, mypy and all tests
+	@.venv/bin/pytest --quiet --numprocesses $(PYTEST_WORKERS) --maxprocesses 4
+
+check: $(READY) ## Run ruff, its formatter, and mypy
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@.venv/bin/mypy --no-error-summary
+
+# Made again when what has to be installed changes.
+$(READY): pyproject.toml uv.lock stack/install.sh
+	@sh stack/install.sh
+	@touch $@

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Makes .venv with exactly what uv.lock holds. Needs Python 3.11 or newer and nothing else: where there
+# is no uv, the one of uv.lock is put into .venv first.
+set -eu
+
+stop() {
+    echo "$1" >&2
+    exit 1
+}
+
+python=
+for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    # A pyenv shim may be there and still not run.
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$("$candidate" -c 'import sys; print(sys.executable)')
+        break
+    fi
+done
+[ -n "$python" ] || stop "Python 3.11 or newer is needed; python3 here is $(
+    python3 -c 'import platform; print(platform.python_version())' 2>/dev/null || echo "not there"
+). Install a newer one, or put it on PATH as python3."
+
+# What other projects set must not send the packages elsewhere.
+unset VIRTUAL_ENV
+export UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never
+
+if command -v uv >/dev/null 2>&1; then
+    uv=uv
+else
+    uv=.venv/bin/uv
+    if ! [ -x "$uv" ]; then
+        "$python" -c 'import venv, ensurepip' 2>/dev/null ||
+            stop "Python's venv module is missing: install it (Debian, Ubuntu: apt install python3-venv), or uv."
+        version=$(sed -n '/^name = "uv"$/{n;s/^version = "\(.*\)"$/\1/p;}' uv.lock)
+        echo "Fetching uv $version into .venv …"
+        "$python" -m venv --clear .venv
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$version"
+    fi
+fi
+
+echo "Installing the packages of uv.lock into .venv …"
+"$uv" sync --frozen --all-extras --quiet --python "$python"

@@ -1,0 +1,68 @@
+"""Deliveries as the providers send them, and secrets to sign them with, from `samples/`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from gateway.delivery import Delivery, Headers
+from gateway.providers import CATALOGUE
+from gateway.providers.base import Provider
+from gateway.providers.hmac import HmacSettings, declare
+from gateway.secret import Secret
+
+SAMPLES = Path(__file__).parent / "samples"
+VECTORS = Path(__file__).parent.parent / "vectors"
+NOW = 1_795_380_000.0
+URL = "https://hooks.example.com/c/a-source/a-token?attempt=1"
+SECRETS: dict[str, list[str]] = json.loads((SAMPLES / "secrets.json").read_text())
+
+PROVIDERS: dict[str, Provider] = {
+    **CATALOGUE,
+    "hmac": declare(HmacSettings(**json.loads((SAMPLES / "hmac" / "settings.json").read_text()))),
+}
+SIGNED = [name for name, provider in PROVIDERS.items() if provider.signed]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A delivery, not signed yet, and the events that it has to be read as."""
+
+    delivery: Delivery
+    events: list[dict[str, Any]]
+
+
+def sample(name: str, kind: str = "success") -> Sample:
+    """A provider's sample delivery: "success" or "failure"."""
+    found = json.loads((SAMPLES / name / f"{kind}.json").read_text())
+    headers = Headers([("User-Agent", "sample/1.0"), *found["headers"].items()])
+    return Sample(Delivery("POST", URL, headers, body_of(found), NOW), found["events"])
+
+
+def body_of(found: dict[str, Any]) -> bytes:
+    """The body that a file describes: `json`, `form` or text."""
+    if "json" in found:
+        return json.dumps(found["json"], separators=(",", ":"), ensure_ascii=False).encode()
+    if "form" in found:
+        return urlencode([tuple(pair) for pair in found["form"]]).encode()
+    return str(found.get("text", found.get("body"))).encode()
+
+
+def key(name: str, place: int = 0) -> Secret:
+    """A provider's verification key, of its first or its second secret."""
+    return PROVIDERS[name].key(Secret(SECRETS[name][place]))
+
+
+def signed(name: str, kind: str = "success", now: float = NOW, place: int = 0) -> Delivery:
+    """A provider's sample delivery, signed."""
+    delivery = sample(name, kind).delivery
+    provider = PROVIDERS[name]
+    return provider.scheme.sign(delivery, key(name, place), now) if provider.signed else delivery
+
+
+def keys(name: str) -> list[Secret]:
+    """A provider's first key, as a list; none where it signs nothing."""
+    return [key(name)] if PROVIDERS[name].signed else []

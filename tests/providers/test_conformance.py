@@ -1,0 +1,529 @@
+"""The same questions to every provider in the catalogue, and to a source's own HMAC."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.delivery import Challenge, Delivery, Event, Headers
+from gateway.errors import Malformed, Unverified
+from gateway.outcome import Outcome
+from gateway.providers.base import Provider
+from gateway.providers.reader import FieldReader
+from gateway.providers.signatures.grammar import Listed
+from gateway.providers.signatures.items import ItemScheme
+from gateway.providers.signatures.scheme import HeaderScheme
+from gateway.providers.signatures.template import Header
+from gateway.providers.signatures.timestamp import Timestamp
+from gateway.rules import Rules, Verdict
+from gateway.secret import Secret
+from tests.providers.samples import NOW, PROVIDERS, SECRETS, SIGNED, key, keys, sample, signed
+
+KINDS = ("success", "failure")
+TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+IN_HEADER = [name for name in SIGNED if isinstance(PROVIDERS[name].scheme, HeaderScheme)]
+TIMED = [name for name in IN_HEADER if PROVIDERS[name].scheme.timestamp]  # type: ignore[attr-defined]
+LISTED = [
+    name
+    for name in IN_HEADER
+    if isinstance(PROVIDERS[name].scheme.grammar, Listed)  # type: ignore[attr-defined]
+]
+
+
+def scheme_of(name: str) -> HeaderScheme:
+    scheme = PROVIDERS[name].scheme
+    assert isinstance(scheme, HeaderScheme)
+    return scheme
+
+
+def reader_of(provider: Provider) -> FieldReader:
+    assert isinstance(provider.reader, FieldReader)
+    return provider.reader
+
+
+def events(provider: Provider, delivery: Delivery) -> tuple[Event, ...]:
+    found = provider.read(delivery)
+    assert not isinstance(found, Challenge)
+    return found
+
+
+def with_header(delivery: Delivery, name: str, value: str) -> Delivery:
+    return replace(delivery, headers=delivery.headers.with_(**{name: value}))
+
+
+def without_header(delivery: Delivery, name: str) -> Delivery:
+    return replace(delivery, headers=Headers((key, value) for key, value in delivery.headers if key != name))
+
+
+def with_signature(name: str, delivery: Delivery, change: Callable[[str], str]) -> Delivery:
+    """The delivery with its signature changed: in its header, or in the first item of a batch."""
+    scheme = PROVIDERS[name].scheme
+    if isinstance(scheme, HeaderScheme):
+        old = delivery.headers.one(scheme.header)
+        assert old is not None
+        return with_header(delivery, scheme.header, change(old))
+    assert isinstance(scheme, ItemScheme)
+    value = json.loads(delivery.body)
+    place = value[scheme.items[0]][0]
+    for step in scheme.signature[:-1]:
+        place = place[step]
+    place[scheme.signature[-1]] = change(place[scheme.signature[-1]])
+    return replace(delivery, body=json.dumps(value).encode())
+
+
+def refused(name: str, delivery: Delivery, now: float = NOW) -> bool:
+    try:
+        PROVIDERS[name].verify(delivery, keys(name), now)
+    except Unverified:
+        return True
+    return False
+
+
+# -- what is accepted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_genuine_delivery_is_accepted_and_read(name: str, kind: str) -> None:
+    provider, delivery = PROVIDERS[name], signed(name, kind)
+    assert provider.verify(delivery, keys(name), NOW) == 0
+    for event, expected in zip(events(provider, delivery), sample(name, kind).events, strict=True):
+        seen = {key: getattr(event, key) for key in expected}
+        assert {**seen, "references": list(event.references), "objects": list(event.objects)} == expected
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_the_rules_say_what_the_samples_are(name: str) -> None:
+    provider = PROVIDERS[name]
+    (success, *_), (failure, *_) = (events(provider, signed(name, kind)) for kind in KINDS)
+    if not provider.succeed_on:
+        assert not provider.fail_on, "failures without successes would end every wait badly"
+        return
+    rules = Rules(provider.succeed_on, provider.fail_on + provider.fail_on_optional)
+    assert rules.judge(success.type) is Verdict.SUCCEEDED
+    if rules.fail_on:
+        assert rules.judge(failure.type) is Verdict.FAILED
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_the_index_says_which_of_two_secrets_fits(name: str) -> None:
+    both = [key(name, 0), key(name, 1)]
+    assert PROVIDERS[name].verify(signed(name, place=0), both, NOW) == 0
+    assert PROVIDERS[name].verify(signed(name, place=1), both, NOW) == 1
+    assert PROVIDERS[name].verify(signed(name, place=1), both[::-1], NOW) == 0
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_the_headers_that_are_kept_are_enough_for_a_replay(name: str) -> None:
+    provider, delivery = PROVIDERS[name], signed(name)
+    kept = replace(delivery, headers=delivery.headers.only(provider.headers))
+    assert provider.verify(kept, keys(name), NOW) == 0
+    assert provider.read(kept) == provider.read(delivery)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_delivery_that_is_repeated_says_the_same(name: str) -> None:
+    provider = PROVIDERS[name]
+    first, again = (events(provider, signed(name, now=now)) for now in (NOW, NOW + 100))
+    assert [(e.id, e.digest) for e in first] == [(e.id, e.digest) for e in again]
+    if provider.covers == "nothing":
+        assert all(event.id is None and event.digest is None for event in first)
+    else:
+        assert all(event.digest for event in first)
+
+
+@pytest.mark.parametrize("name", [n for n in PROVIDERS if PROVIDERS[n].covers != "nothing"])
+def test_events_that_differ_have_digests_that_differ(name: str) -> None:
+    provider = PROVIDERS[name]
+    found = [e for kind in KINDS for e in events(provider, signed(name, kind))]
+    assert len({event.digest for event in found}) == len(found)
+    assert len({event.id for event in found}) == len(found)
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize("name", [n for n in SIGNED if PROVIDERS[n].covers == "body"])
+def test_no_byte_of_a_covered_body_can_be_changed(name: str) -> None:
+    delivery = signed(name)
+    for place in range(len(delivery.body)):
+        changed = bytearray(delivery.body)
+        changed[place] ^= 1
+        assert refused(name, replace(delivery, body=bytes(changed))), place
+
+
+@pytest.mark.parametrize("name", [n for n in SIGNED if PROVIDERS[n].covers == "body" and n != "twilio"])
+@pytest.mark.parametrize("change", [b"\n", b" ", b"\x00"])
+def test_nothing_can_be_added_to_a_covered_body(name: str, change: bytes) -> None:
+    delivery = signed(name)
+    assert refused(name, replace(delivery, body=delivery.body + change))
+    assert refused(name, replace(delivery, body=delivery.body[:-1]))
+    assert refused(name, replace(delivery, body=b""))
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_another_secret_and_no_secret_are_refused(name: str) -> None:
+    for some in ([key(name, 1)], []):
+        with pytest.raises(Unverified):
+            PROVIDERS[name].verify(signed(name), some, NOW)
+
+
+@pytest.mark.parametrize("name", SIGNED)
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", ",", ",,,", "   ", "=", "v1,", "v1=", "v1, v1,", "v0=", "sha1=", "sha256=", "t=,v1="),
+        *("null", "undefined", "é" * 64, "ÿ\x80", "\x00", "\t", "v1,\x00", "=" * 44, "A" * 43 + "="),
+        *("0" * 40, "0" * 64, "0" * 128, "g" * 64, "v1=" + "0" * 64, "sha256=" + "0" * 64, "v0=" + "0" * 64),
+        *("-" * 44, "_" * 43 + "=", "\uff19" * 64),
+        "x" * 65536,
+    ],
+)
+def test_a_signature_that_is_none_is_refused(name: str, text: str) -> None:
+    assert refused(name, with_signature(name, signed(name), lambda _: text))
+
+
+@pytest.mark.parametrize("name", SIGNED)
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda s: s[:-1], id="truncated"),
+        pytest.param(lambda s: s[:-2], id="a byte shorter"),
+        pytest.param(lambda s: s + "0", id="extended"),
+        pytest.param(lambda s: s + "00", id="a byte longer"),
+        pytest.param(lambda s: s + "=", id="padded"),
+        pytest.param(lambda s: s + "AAAA", id="three bytes longer"),
+        pytest.param(lambda s: s + " ", id="space behind"),
+        pytest.param(lambda s: " " + s, id="space before"),
+        pytest.param(lambda s: s + "\n", id="line feed behind"),
+        pytest.param(lambda s: s.rstrip("=") + "\x00", id="NUL behind"),
+        pytest.param(lambda s: s[:-6] + " " + s[-6:], id="space inside"),
+        pytest.param(str.upper, id="upper case"),
+        pytest.param(str.swapcase, id="swapped case"),
+        pytest.param(lambda s: s[:-4] + "Ä" + s[-3:], id="not ASCII"),
+        pytest.param(lambda s: s[:-5] + ("0" if s[-5] != "0" else "1") + s[-4:], id="one digit changed"),
+    ],
+)
+def test_a_signature_has_one_spelling(name: str, change: Callable[[str], str]) -> None:
+    delivery = signed(name)
+    assert refused(name, with_signature(name, delivery, change))
+
+
+@pytest.mark.parametrize("name", IN_HEADER)
+def test_base64_that_is_not_canonical_is_refused(name: str) -> None:
+    delivery = signed(name)
+    text = delivery.headers.one(scheme_of(name).header)
+    assert text is not None
+    for old, new in (("+", "-"), ("/", "_"), ("=", ""), ("=", "%3D")):
+        if old in text.rpartition(",")[2]:
+            assert refused(name, with_header(delivery, scheme_of(name).header, text.replace(old, new)))
+    if text.endswith("="):
+        # The last digit before the padding has bits that decode to nothing.
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        other = alphabet[alphabet.index(text[-2]) | 1]
+        assert refused(name, with_header(delivery, scheme_of(name).header, f"{text[:-2]}{other}="))
+
+
+@pytest.mark.parametrize("name", IN_HEADER)
+def test_every_header_that_is_checked_is_needed_once(name: str) -> None:
+    scheme, good = scheme_of(name), signed(name)
+    for header in scheme.headers:
+        assert refused(name, without_header(good, header)), header
+        value = good.headers.one(header)
+        assert value is not None
+        for repeated in ((header, value), (header, "bad")):
+            for fields in ((repeated, *good.headers), (*good.headers, repeated)):
+                assert refused(name, replace(good, headers=Headers(fields))), header
+        with pytest.raises(Unverified, match="is longer than"):
+            PROVIDERS[name].verify(with_header(good, header, value + "x" * 5000), keys(name), NOW)
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_sixteen_signatures_are_looked_at_and_not_one_more(name: str) -> None:
+    grammar, good = scheme_of(name).grammar, signed(name)
+    assert isinstance(grammar, Listed)
+    text = good.headers.one(scheme_of(name).header)
+    assert text is not None
+    *stamp, (label, signature) = grammar.parse(text)
+    bad = (label, signature.swapcase())
+
+    def written(count: int) -> Delivery:
+        pairs = [*stamp, *[bad] * (count - 1), (label, signature)]
+        return with_header(good, scheme_of(name).header, grammar.write(pairs))
+
+    assert not refused(name, written(16))
+    assert refused(name, written(17))
+    assert refused(name, written(10_000))
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_only_the_version_wanted_counts(name: str) -> None:
+    grammar, good = scheme_of(name).grammar, signed(name)
+    assert isinstance(grammar, Listed)
+    text = good.headers.one(scheme_of(name).header)
+    assert text is not None
+    *stamp, (label, signature) = grammar.parse(text)
+    foreign = [("v0", signature), ("v2", signature), ("", signature), (label.upper(), signature)]
+    for pair in foreign:
+        only = grammar.write([*stamp, pair])
+        assert refused(name, with_header(good, scheme_of(name).header, only)), pair
+    beside = grammar.write([*stamp, *foreign, (label, signature)])
+    assert not refused(name, with_header(good, scheme_of(name).header, beside))
+
+
+# -- time
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize(
+    ("seconds", "accepted"),
+    [(-301, False), (-300, True), (-299, True), (0, True), (299, True), (300, True), (301, False)],
+)
+def test_a_signature_counts_for_five_minutes_before_and_after(
+    name: str, seconds: int, accepted: bool
+) -> None:
+    assert refused(name, signed(name, now=NOW + seconds)) is not accepted
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "0", "-1", "nan", "inf", "1e9", "9223372036854775808", "1795380000.0", "1795380000.5"),
+        *("+1795380000", " 1795380000", "1795380000 ", "1_795_380_000", "0x6b033d60", "1795380000\x00"),
+        *(
+            "".join(chr(0xFF10 + int(digit)) for digit in "1795380000"),
+            "\u0661\u0667",
+            "1795380000000",
+            "9" * 5000,
+            "2026-11-22T20:40:00Z",
+        ),
+    ],
+)
+def test_a_time_is_a_plain_number(name: str, text: str) -> None:
+    scheme = scheme_of(name)
+    assert scheme.timestamp
+
+    class Says(Timestamp):
+        def text(self, now: float) -> str:
+            return text
+
+    says = replace(scheme, timestamp=Says(source=scheme.timestamp.source))
+    try:
+        delivery = says.sign(sample(name).delivery, key(name), NOW)
+    except ValueError:
+        return  # Not even its own signer can put this into what is signed.
+    assert refused(name, delivery)
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_a_time_cannot_be_changed_or_given_twice(name: str) -> None:
+    scheme, good = scheme_of(name), signed(name)
+    assert scheme.timestamp
+    later = signed(name, now=NOW + 1)
+    source = scheme.timestamp.source
+    header = source.name if isinstance(source, Header) else scheme.header
+    old, new = good.headers.one(header), later.headers.one(header)
+    assert old is not None
+    assert new is not None
+    if isinstance(source, Header):
+        assert refused(name, with_header(good, header, new))
+    else:
+        stamp, _, signature = new.partition(",")
+        assert refused(name, with_header(good, header, f"{stamp},{old.partition(',')[2]}"))
+        for twice in (f"{stamp},{old}", f"{old},{stamp}", f"{stamp},{stamp},{signature}"):
+            assert refused(name, with_header(good, header, twice))
+
+
+# -- what is covered
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_what_is_said_to_be_covered_is_covered(name: str) -> None:
+    provider = PROVIDERS[name]
+    reader, good = reader_of(provider), signed(name)
+    fields = {"id_covered": reader.id, "type_covered": reader.type}
+    for flag, field in fields.items():
+        said = getattr(events(provider, good)[0], flag)
+        if provider.covers == "nothing" or field is None:
+            assert not said
+            continue
+        for header in field.headers:
+            old = good.headers.one(header)
+            if old is not None:
+                assert refused(name, with_header(good, header, old + "x")) is said, (flag, header)
+        if not field.headers:
+            assert said
+
+
+def test_the_headers_that_providers_leave_out_are_known() -> None:
+    found = {
+        name: {flag for flag in ("id_covered", "type_covered") if not getattr(event, flag)}
+        for name in SIGNED
+        for event in events(PROVIDERS[name], signed(name))[:1]
+    }
+    assert {name: flags for name, flags in found.items() if flags} == {
+        "github": {"id_covered", "type_covered"},
+        "razorpay": {"id_covered"},
+        "shopify": {"id_covered", "type_covered"},
+    }
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_reference_is_looked_for_where_nobody_can_change_it(name: str) -> None:
+    provider = PROVIDERS[name]
+    if provider.covers == "nothing":
+        with pytest.raises(ValueError, match="not covered"):
+            provider.with_reference("data.reference")
+        return
+    with pytest.raises(ValueError, match="not covered"):
+        provider.with_reference("header:x-reference")
+    if provider.covers == "body":
+        changed = provider.with_reference("data.order.number")
+        assert changed.reference_field == "data.order.number"
+        assert changed.verify(signed(name), keys(name), NOW) == 0
+
+
+# -- only our errors
+
+
+def header_names(name: str) -> list[str]:
+    return sorted(PROVIDERS[name].headers)
+
+
+anything = st.one_of(
+    st.text(max_size=80),
+    st.text("0123456789abcdefv=,.:; ", max_size=80),
+    st.sampled_from(["application/json", "application/x-www-form-urlencoded", "text/plain", ""]),
+)
+NAMES = (
+    *("type", "id", "data", "object", "event", "events", "action", "actions", "payload", "entity"),
+    *("challenge", "metadata", "reference", "resource_type", "notificationItems", "NotificationRequestItem"),
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(NAMES) | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+bodies = st.one_of(
+    st.binary(max_size=200),
+    json_values.map(lambda value: json.dumps(value).encode()),
+    json_values.map(lambda value: ("payload=" + json.dumps(value)).encode("utf-8", "replace")),
+    st.just(b'{"type":"a","type":"b","id":"c","event":1,"event":2}'),
+    st.just(b'{"type":"\\ud800"}'),
+    st.just(b"[" * 5000),
+)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_only_our_errors_come_out_whatever_comes_in(name: str, data: st.DataObject) -> None:
+    provider = PROVIDERS[name]
+    fields = data.draw(st.lists(st.tuples(st.sampled_from(header_names(name)), anything), max_size=6))
+    delivery = Delivery(
+        "POST", data.draw(st.text(max_size=60)), Headers(fields), data.draw(bodies), received_at=NOW
+    )
+    now = data.draw(st.floats(0, 4e9))
+    if provider.signed:
+        with pytest.raises(Unverified) as caught:
+            provider.verify(delivery, keys(name), now)
+        assert not any(len(value) > 11 and value in str(caught.value) for _, value in fields)
+    else:
+        assert provider.verify(delivery, [], now) == 0
+    try:
+        found = provider.read(delivery)
+    except (Malformed, Unverified):
+        return
+    assert isinstance(found, (Challenge, tuple))
+
+
+@pytest.mark.parametrize("name", SIGNED)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_mutilated_delivery_is_refused_with_our_errors_only(name: str, data: st.DataObject) -> None:
+    good = signed(name)
+    cut = data.draw(st.integers(0, len(good.body) - 1))
+    filling = data.draw(st.binary(max_size=8))
+    body = good.body[:cut] + filling + good.body[cut + data.draw(st.integers(0, 8)) :]
+    changed = replace(good, body=body)
+    try:
+        PROVIDERS[name].verify(changed, keys(name), NOW)
+    except Unverified:
+        return
+    # What was not covered, or was written another way, says the same event.
+    before = [(e.id, e.type, e.digest) for e in events(PROVIDERS[name], good)]
+    if PROVIDERS[name].covers == "body" and name != "twilio":
+        assert body == good.body
+    try:
+        after = events(PROVIDERS[name], changed)
+    except Malformed:
+        return
+    assert name == "twilio" or [(e.id, e.type, e.digest) for e in after] == before
+
+
+# -- answers, and what a declaration says of itself
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_the_answers_are_the_declared_ones(name: str) -> None:
+    provider = PROVIDERS[name]
+    accepted = provider.acknowledge([Outcome.COMPLETED])
+    pending = provider.acknowledge([Outcome.COMPLETED, Outcome.PENDING])
+    expected: dict[str, tuple[tuple[int, bytes], tuple[int, bytes]]] = {
+        "adyen": ((200, b"[accepted]"), (202, b"[accepted]")),
+        "gocardless": ((204, b""), (202, b'{"outcome":"pending"}')),
+        "paystack": ((200, b'{"outcome":"completed"}'), (200, b'{"outcome":"pending"}')),
+        "slack": ((200, b""), (200, b"")),
+        "twilio": ((200, TWIML), (202, TWIML)),
+    }
+    usual = ((200, b'{"outcome":"completed"}'), (202, b'{"outcome":"pending"}'))
+    seen = ((accepted.status, accepted.body), (pending.status, pending.body))
+    assert seen == expected.get(name, usual)
+    assert provider.responses.unverified is None or name == "gocardless"
+
+
+def test_gocardless_is_told_498_and_several_outcomes_are_listed() -> None:
+    unverified = PROVIDERS["gocardless"].responses.unverified
+    assert unverified
+    assert unverified.status == 498
+    answer = PROVIDERS["stripe"].acknowledge([Outcome.COMPLETED, Outcome.UNMATCHED])
+    assert json.loads(answer.body) == {"outcomes": ["completed", "unmatched"]}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_declaration_is_complete(name: str) -> None:
+    provider = PROVIDERS[name]
+    assert provider.name == name
+    assert provider.title
+    assert provider.documentation.startswith("https://")
+    Rules(provider.succeed_on, provider.fail_on + provider.fail_on_optional)
+    assert not set(provider.succeed_on) & set(provider.fail_on)
+    assert not set(provider.fail_on) & set(provider.fail_on_optional)
+    assert all(header == header.lower() for header in provider.headers)
+    assert sample(name).delivery.media_type in (provider.media_types or (sample(name).delivery.media_type,))
+    assert bool(reader_of(provider).references) == (provider.reference_field is not None)
+    if provider.url == "account":
+        assert provider.reference_field
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_a_secret_shows_in_no_text(name: str) -> None:
+    for secret in SECRETS[name]:
+        made = PROVIDERS[name].key(Secret(secret))
+        assert secret not in repr(made)
+    with pytest.raises(ValueError, match="secret") as caught:
+        PROVIDERS[name].key(Secret(""))
+    assert "empty" in str(caught.value)

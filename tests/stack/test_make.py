@@ -1,0 +1,78 @@
+"""`make` says what there is, and what is wrong with the machine, before it installs anything."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stack.part import ROOT
+
+
+def make(*arguments: str, path: Path | None = None, project: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": str(path)} if path else None
+    command = [shutil.which("make") or "make", *arguments]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A clean clone, as far as installing is concerned."""
+    for name in ("Makefile", "pyproject.toml", "uv.lock", "stack/install.sh"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def tools(folder: Path, **programs: str) -> Path:
+    """A PATH with the usual tools, no uv, and the shell scripts given as programs."""
+    folder.mkdir()
+    for name in ("sh", "sed", "touch", "echo"):
+        (folder / name).symlink_to(shutil.which(name) or name)
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_make_alone_lists_what_there_is() -> None:
+    listed = make()
+    assert listed.stdout == make("help").stdout
+    assert [line.split()[1] for line in listed.stdout.splitlines()] == ["help", "demo", "test", "check"]
+
+
+@pytest.mark.parametrize(
+    ("python3", "found"),
+    [('case "$2" in *platform*) echo 3.9.2 ;; *) exit 1 ;; esac', "3.9.2"), ("exit 127", "not there")],
+)
+def test_a_python_that_is_too_old_is_named(project: Path, tmp_path: Path, python3: str, found: str) -> None:
+    refused = make("check", path=tools(tmp_path / "bin", python3=python3), project=project)
+    assert refused.returncode != 0
+    assert f"Python 3.11 or newer is needed; python3 here is {found}." in refused.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_a_python_without_venv_is_told_where_to_get_it(project: Path, tmp_path: Path) -> None:
+    python3 = 'case "$2" in *venv*) exit 1 ;; *executable*) echo "$0" ;; esac'
+    refused = make("check", path=tools(tmp_path / "bin", python3=python3), project=project)
+    assert refused.returncode != 0
+    assert "apt install python3-venv" in refused.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_the_packages_are_installed_from_the_lock_and_only_when_it_changed(
+    project: Path, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    python3 = 'case "$2" in *executable*) echo "$0" ;; esac'
+    uv = f'echo "$@" >> {calls}; echo "$UV_PYTHON_DOWNLOADS" >> {calls}; {shutil.which("mkdir")} -p .venv'
+    path = tools(tmp_path / "bin", python3=python3, uv=uv)
+    for _ in range(2):
+        make(".venv/.ready", path=path, project=project)
+
+    assert calls.read_text().splitlines() == [
+        f"sync --frozen --all-extras --quiet --python {path / 'python3'}",
+        "never",
+    ]
