@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import log, sources
 from gateway.admin import RestateAdmin
@@ -18,17 +19,19 @@ from gateway.errors import ConfigurationError
 from gateway.gateway import Gateway
 from gateway.internal import app as internal_app
 from gateway.keyfile import WatchedKeyRing
-from gateway.ledger import connect
+from gateway.ledger import connect, owing
 from gateway.ledger.courier import Courier
 from gateway.ledger.retention import keep_sweeping
 from gateway.log import logger
 from gateway.public import app as public_app
+from gateway.public.connection import Connection
 from gateway.restate import RestateClient
 from gateway.settings import Settings
 
 #: A stop may take ten seconds in all: so long for requests in work, and so long for what they left behind.
 _DRAIN_SECONDS = 7
 _FINISH_SECONDS = 2
+_NOTE_SECONDS = 0.5
 
 
 @asynccontextmanager
@@ -70,6 +73,8 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
     courier = Courier(ledger, restate, provider_of)
     admin = RestateAdmin(settings.restate.admin_url) if settings.restate.admin_url else None
     gateway = Gateway(settings, configured, keys, ledger, restate, courier, admin)
+    # Nobody else has this ledger: what was in flight when it was left is due at once.
+    await ledger.write(owing.release(), within=30)
     background = [
         asyncio.create_task(courier.run()),
         asyncio.create_task(keys.watch()),
@@ -82,7 +87,7 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        await courier.drain()
+        await courier.drain(_NOTE_SECONDS)
         await restate.close()
         if admin is not None:
             await admin.close()
@@ -128,9 +133,20 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Contained:
+    """An app whose defects end here: it has answered and logged them, uvicorn would log their text too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(Exception):
+            await self._app(scope, receive, send)
+
+
 def _config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        _Contained(app),
         # The access log holds the path, so the token; ours holds what is good to know.
         access_log=False,
         log_config=None,
@@ -138,7 +154,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         date_header=True,
         lifespan="off",
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_DRAIN_SECONDS,

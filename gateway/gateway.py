@@ -56,9 +56,9 @@ class Gateway:
         """
         The callback's URL, minted again with the key that it was issued with: always the same text.
 
-        None once that key is gone from the ring.
+        None once that key is retired: the URL would be answered 404.
         """
-        key = self.ring.key(callback.key_id)
+        key = self.ring.verifying(callback.key_id)
         if key is None:
             return None
         token = mint(callback.claims, self.ring, key, Purpose.CALLBACK)

@@ -143,5 +143,5 @@ class WatchedKeyRing:
             stat = self.path.stat()
         except OSError:
             return None
-        # The time of change, not of writing: a mode that is mended counts as well.
-        return stat.st_ino, stat.st_size, stat.st_ctime_ns
+        # A mode that is mended counts as well; the clock of a file system may stand still for 4 ms.
+        return stat.st_ino, stat.st_size, stat.st_ctime_ns, stat.st_mode

@@ -292,6 +292,10 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if self.callbacks.default_expiry > self.callbacks.max_expiry:
             raise ValueError("callbacks.default_expiry: must not be longer than callbacks.max_expiry")
+        if urlsplit(self.public_url).path in ("/c", "/s", "/a"):
+            raise ValueError(
+                "public_url: its path prefix is one of the gateway's own paths; take another one"
+            )
         for name in self.sources:
             if not SOURCE_NAME.fullmatch(name):
                 raise ValueError(f'sources.{name}: a source is named with 1 to 32 of a-z, 0-9 and "-"')

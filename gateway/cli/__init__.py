@@ -42,13 +42,18 @@ def root(
     """The webhook gateway for Restate."""
 
 
-def main() -> None:
-    """Run the command line; a wrong configuration is a message on stderr and exit code 1."""
-    # Imported here: they register themselves, and need `app`.
+def build() -> None:
+    """Give `app` its commands."""
+    # Imported here: they need what is above.
     from gateway.cli import keys, serve
 
     app.add_typer(keys.app, name="keys")
     app.command("serve")(serve.serve)
+
+
+def main() -> None:
+    """Run the command line; a wrong configuration is a message on stderr and exit code 1."""
+    build()
     try:
         app()
     except ConfigurationError as error:

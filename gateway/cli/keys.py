@@ -80,6 +80,9 @@ def promote(key_id: KeyId, config: ConfigFile = None) -> None:
     """
     loaded = settings.load(config)
     ring = _load(loaded)
+    if ring.primary.id == key_id:
+        typer.echo(f"{key_id}: is primary already.")
+        return
     keyfile.save(loaded.keys.file, ring.promote(key_id))
     typer.echo(f"{key_id}: primary. {ring.primary.id} goes on verifying the URLs that it has signed.")
 

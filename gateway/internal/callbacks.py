@@ -72,6 +72,12 @@ async def issue_callback(
             source.rules.fail_on if request.fail_on is None else tuple(request.fail_on),
         )
     callback = _new(gateway, caller, request, request.source, rules, None)
+    effective = rules or source.rules
+    if not callback.stream and not (effective.succeed_on or effective.fail_on):
+        raise Invalid(
+            f'succeed_on: neither this request nor the source "{source.name}" names an event type that '
+            "ends the wait, so nothing ever would; name one in either"
+        )
     issued = await _issue(gateway, callback, idempotency_key, request.model_dump_json())
     url = None
     if source.gives_url:
@@ -109,7 +115,7 @@ async def issue_approval(
     asked = request.model_dump(mode="json", include={"title", "detail", "fields", "actions", "recipients"})
     callback = _new(gateway, caller, request, APPROVALS, rules, asked)
     issued = await _issue(gateway, callback, idempotency_key, request.model_dump_json())
-    key = gateway.ring.key(issued.callback.key_id)
+    key = gateway.ring.verifying(issued.callback.key_id)
     if key is None:
         raise _key_gone(issued.callback)
     urls = {}
@@ -138,8 +144,9 @@ async def list_callbacks(
 ) -> CallbackPage:
     """The client's own callbacks; `cursor` is the `next` of the page before."""
     found = await gateway.ledger.read(issuing.listing(caller.name, state, source, label, cursor, limit + 1))
+    now = gateway.clock()
     more = found[limit - 1].id if len(found) > limit else None
-    return CallbackPage(callbacks=[CallbackView.of(callback) for callback in found[:limit]], next=more)
+    return CallbackPage(callbacks=[CallbackView.of(callback, now) for callback in found[:limit]], next=more)
 
 
 @router.get("/callbacks/{callback_id}", summary="One callback and what came for it")
@@ -148,7 +155,7 @@ async def get_callback(
 ) -> CallbackDetail:
     """A callback's state, and the events that came for it with their outcomes."""
     callback, events = await gateway.ledger.read(issuing.get(callback_id, caller.name))
-    return CallbackDetail.with_events(callback, events)
+    return CallbackDetail.with_events(callback, events, gateway.clock())
 
 
 @router.post("/callbacks/{callback_id}/close", summary="The service no longer waits")
@@ -244,4 +251,6 @@ async def _issue(gateway: Gateway, callback: Callback, idempotency_key: str | No
 
 
 def _key_gone(callback: Callback) -> Exception:
-    return NotFound(f"the key {callback.key_id} that this callback's URL was signed with is gone")
+    return NotFound(
+        f"the key {callback.key_id} that this callback's URL was signed with is retired; issue another"
+    )

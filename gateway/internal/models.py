@@ -140,9 +140,9 @@ class CallbackView(BaseModel):
     expires_at: datetime
 
     @classmethod
-    def of(cls, callback: Callback) -> CallbackView:
-        """What is shown of a callback."""
-        return cls(**_shown(callback))
+    def of(cls, callback: Callback, now: float) -> CallbackView:
+        """What is shown of a callback; `now` is in seconds."""
+        return cls(**_shown(callback, now))
 
 
 class CallbackDetail(CallbackView):
@@ -151,13 +151,13 @@ class CallbackDetail(CallbackView):
     deliveries: list[DeliveredEvent]
 
     @classmethod
-    def with_events(cls, callback: Callback, events: list[dict[str, Any]]) -> CallbackDetail:
-        """What is shown of a callback and its events."""
+    def with_events(cls, callback: Callback, events: list[dict[str, Any]], now: float) -> CallbackDetail:
+        """What is shown of a callback and its events; `now` is in seconds."""
         delivered = [
             DeliveredEvent(**event | {"received_at": _moment(event["received_at"] / 1000)})
             for event in events
         ]
-        return cls(**_shown(callback), deliveries=delivered)
+        return cls(**_shown(callback, now), deliveries=delivered)
 
 
 class CallbackPage(BaseModel):
@@ -187,7 +187,7 @@ class AliasView(BaseModel):
     alias: str
 
 
-def _shown(callback: Callback) -> dict[str, Any]:
+def _shown(callback: Callback, now: float) -> dict[str, Any]:
     target = targets.as_json(callback.target)
     if "awakeable" in target:
         # The id is a capability over the whole invocation; who waits is told by other means.
@@ -195,7 +195,7 @@ def _shown(callback: Callback) -> dict[str, Any]:
     return {
         "id": callback.id,
         "source": callback.source,
-        "state": callback.state,
+        "state": callback.state_at(now),
         "target": target,
         "label": callback.label,
         "metadata": callback.metadata,

@@ -46,6 +46,7 @@ class Courier:
     _away: int = 0
     _accepted: list[Owed] = field(default_factory=list)
     _flushing: asyncio.Task[None] | None = None
+    _notes: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def deliver(self, owed: Owed, deadline: float) -> Outcome:
         """
@@ -90,6 +91,10 @@ class Courier:
             except TryLater as error:
                 logger.warning("ledger is away", error=error.detail)
                 idle = True
+            except Exception as error:
+                # A fault of ours: what is owed has to be brought all the same. Its text may hold anything.
+                logger.error("the courier failed", error=type(error).__name__)
+                idle = True
             if self._away:
                 pause = min(_FIRST_PAUSE * 2 ** min(self._away, 10), _LONGEST_PAUSE)
                 await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter, no secret
@@ -106,12 +111,20 @@ class Courier:
         places = asyncio.Semaphore(_AT_A_TIME)
 
         async def one(effect: Owed) -> Outcome:
-            async with places:
-                return await self.deliver(effect, time.monotonic() + _PATIENCE)
+            try:
+                async with places:
+                    return await self.deliver(effect, time.monotonic() + _PATIENCE)
+            except Exception as error:
+                # It holds up no other; in flight as it is, it is due again in a while.
+                logger.error("the courier failed", callback=effect.callback.id, error=type(error).__name__)
+                return Outcome.PENDING
 
         outcomes = await asyncio.gather(*map(one, owed))
-        accepted = len(outcomes) - outcomes.count(Outcome.PENDING) - outcomes.count(Outcome.DEAD)
-        logger.info("courier", taken=len(owed), accepted=accepted)
+        over = (Outcome.COMPLETED, Outcome.PROGRESS)
+        accepted = [effect for effect, outcome in zip(owed, outcomes, strict=True) if outcome in over]
+        # Noted before the next look, which finds a stream's next event by it.
+        await self._write_quietly(owing.accepted(accepted))
+        logger.info("courier", taken=len(owed), accepted=len(accepted))
         return False
 
     async def _not_accepted(self, owed: Owed, result: Result) -> Outcome:
@@ -120,7 +133,7 @@ class Courier:
         if result.answered is Answered.AWAY:
             # The courier itself pauses; another effect asks next time, in case it is this one's fault.
             self._away += 1
-            await self._write_quietly(owing.postpone([owed], now + _LONGEST_PAUSE / 2))
+            self._write_beside(owing.postpone([owed], now + _LONGEST_PAUSE / 2))
             return Outcome.PENDING
         self._away = 0
         unknown = result.answered is Answered.UNKNOWN
@@ -133,7 +146,7 @@ class Courier:
             source=owed.callback.source,
             answer=result.detail,
         )
-        await self._write_quietly(owing.refused(owed, result.detail, retry_at))
+        self._write_beside(owing.refused(owed, result.detail, retry_at))
         return Outcome.DEAD if given_up else Outcome.PENDING
 
     def _note(self, owed: Owed) -> None:
@@ -156,7 +169,14 @@ class Courier:
         except TryLater as error:
             logger.warning("ledger is away", error=error.detail)
 
-    async def drain(self) -> None:
-        """Wait until everything that was accepted has been noted."""
-        if self._flushing is not None:
-            await self._flushing
+    def _write_beside(self, operation: Callable[..., None]) -> None:
+        # A provider waits for its answer, not for a note that nothing but the next try depends on.
+        task = asyncio.create_task(self._write_quietly(operation))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def drain(self, within: float = 5) -> None:
+        """Wait until what Restate answered has been noted."""
+        pending = self._notes | ({self._flushing} if self._flushing else set())
+        if pending:
+            await asyncio.wait(pending, timeout=within)

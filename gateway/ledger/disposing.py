@@ -171,11 +171,12 @@ def _on_none(tx: Transaction, proposal: Proposal, event: Event) -> Disposed:
     return Disposed(outcome, event.type, None)
 
 
-def unpark(tx: Transaction, callback: Callback, text: str, rules: Rules) -> list[Disposed]:
+def unpark(tx: Transaction, callback: Callback, text: str, rules: Rules, now: float) -> list[Disposed]:
     """
     Dispose of the events that came for an object before an alias gave it to a callback, oldest first.
 
-    They are judged as of their receipt: what came in time counts.
+    They are judged as of their receipt: what came in time counts. That they were unmatched then stays on
+    record, and another callback with the same alias gets them as well.
     """
     rows = tx.all(
         "SELECT e.*, d.received_at, d.method, d.body FROM parked p JOIN events e ON e.id = p.event "
@@ -185,9 +186,6 @@ def unpark(tx: Transaction, callback: Callback, text: str, rules: Rules) -> list
     )
     disposed = []
     for row in rows:
-        # Its row becomes the one of its effect; under another alias of it there is nothing left to do.
-        tx.run("DELETE FROM events WHERE id = :id", {"id": row["id"]})
-        tx.run("DELETE FROM parked WHERE event = :id", {"id": row["id"]})
         delivery = Delivery(row["method"], "", Headers(), bytes(row["body"]), row["received_at"] / 1000)
         event = Event(
             id=row["event_id"],
@@ -201,7 +199,9 @@ def unpark(tx: Transaction, callback: Callback, text: str, rules: Rules) -> list
             type_covered=bool(row["type_verified"]),
             reason=row["reason"],
         )
-        proposal = Proposal(row["delivery_id"], callback.source, delivery, [], "", (event,), rules, None, "")
+        proposal = Proposal(
+            row["delivery_id"], callback.source, delivery, [], "", (event,), rules, None, "", now
+        )
         current = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback.id})
         disposed.append(_on_callback(tx, proposal, event, Callback.from_row(current)))
     return disposed
@@ -219,8 +219,9 @@ def _earlier(tx: Transaction, proposal: Proposal, event: Event, callback: Callba
         "AND outcome IN ('pending', 'completed', 'progress')",
         {"source": proposal.source, "event_id": event.id},
     )
-    if not rows and not event.id_covered and event.digest is not None:
-        rows = tx.all(
+    if not event.id_covered and event.digest is not None:
+        # Beside those of the id: whoever replays can set it to that of another event.
+        rows += tx.all(
             "SELECT callback_id, data_digest FROM events WHERE source = :source AND covered_digest = :digest "
             "AND outcome IN ('pending', 'completed', 'progress')",
             {"source": proposal.source, "digest": event.digest},
@@ -301,7 +302,7 @@ def _insert(
             "contradicts": disposal.contradicts,
             "sequence": sequence,
             "attempts": 0,
-            "not_before": _ms(now) + (0 if waits else IN_FLIGHT_MS),
+            "not_before": _ms(proposal.now) + (0 if waits else IN_FLIGHT_MS),
         },
     )
 

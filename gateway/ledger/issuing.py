@@ -84,8 +84,11 @@ def close(callback_id: str, client: str, now: float) -> Callable[[Transaction], 
 
     def operation(tx: Transaction) -> State:
         _owned(tx, callback_id, client)
+        # An event that Restate refuses for good has won nothing: waiting for its value would not end.
         if tx.run(
-            "UPDATE callbacks SET state = 'closed', state_at = :now WHERE id = :id AND state = 'open'",
+            "UPDATE callbacks SET state = 'closed', state_at = :now WHERE id = :id AND (state = 'open' OR "
+            "state IN ('completed', 'failed') AND NOT EXISTS (SELECT 1 FROM events WHERE callback_id = :id "
+            "AND verdict != 'progress' AND outcome IN ('pending', 'completed')))",
             {"id": callback_id, "now": int(now * 1000)},
         ):
             return State.CLOSED
@@ -123,12 +126,12 @@ def alias(
 
     def operation(tx: Transaction) -> list[Disposed]:
         callback = Callback.from_row(_owned(tx, callback_id, client))
-        tx.run(
+        new = tx.run(
             "INSERT INTO aliases (source, alias, callback_id, created_at) "
             "VALUES (:source, :alias, :id, :now) ON CONFLICT DO NOTHING",
             {"source": callback.source, "alias": text, "id": callback_id, "now": int(now * 1000)},
         )
-        return unpark(tx, callback, text, rules(callback.source))
+        return unpark(tx, callback, text, rules(callback.source), now) if new else []
 
     return operation
 

@@ -56,6 +56,15 @@ def take(now: float, limit: int) -> Callable[[Transaction], list[Owed]]:
     return operation
 
 
+def release() -> Callable[[Transaction], int]:
+    """The operation that makes all that is owed due at once; how many effects that are."""
+
+    def operation(tx: Transaction) -> int:
+        return tx.run("UPDATE events SET not_before = 0 WHERE outcome = 'pending'", {})
+
+    return operation
+
+
 def accepted(owed: Sequence[Owed]) -> Callable[[Transaction], None]:
     """The operation that notes that Restate has taken these effects."""
 

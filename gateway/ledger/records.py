@@ -39,6 +39,11 @@ class Callback:
         """What its token says."""
         return Claims(self.id, self.source, self.target, self.expires_at, self.rules, self.on_failure)
 
+    def state_at(self, now: float) -> State:
+        """Its state, where the sweep has not come round yet."""
+        expired = self.state is State.OPEN and now > self.expires_at
+        return State.EXPIRED if expired else self.state
+
     @property
     def stream(self) -> bool:
         """Whether it takes every event."""
@@ -97,7 +102,8 @@ class Proposal:
 
     `claims` is what the token in its URL said, None for an account's URL, where a callback is found by
     the events' references and objects. `judged` holds each event with the verdict of the source's own
-    rules, which the callback's own replace.
+    rules, which the callback's own replace. `now` is when it is disposed of, in seconds; what it does to a
+    callback is judged as of its receipt.
     """
 
     id: str
@@ -109,6 +115,7 @@ class Proposal:
     rules: Rules
     claims: Claims | None
     key_id: str
+    now: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ async def show(request: Request) -> Response:
     """Show what is asked. Whoever or whatever opens the link: nothing changes."""
     gateway: Gateway = request.app.state.gateway
     claims, callback, key = await _opened(gateway, request)
-    if callback.state is not State.OPEN or gateway.clock() > callback.expires_at:
+    if callback.state_at(gateway.clock()) is not State.OPEN:
         return _answered(callback, gateway.clock())
     return _asked(gateway, claims, callback, key)
 
@@ -84,7 +84,7 @@ async def decide(request: Request) -> Response:
         raise Malformed("the page's form has fewer fields") from None
     actions = {action["name"]: action for action in (callback.approval or {})["actions"]}
     action = actions.get(form.get("action", [""])[0])
-    if callback.state is not State.OPEN or gateway.clock() > callback.expires_at:
+    if callback.state_at(gateway.clock()) is not State.OPEN:
         return _answered(callback, gateway.clock())
     if action is None or not _is_ours(gateway, claims, key, form.get("nonce", [""])[0]):
         # The page is shown again with a fresh nonce: a person only has to press once more.
@@ -177,6 +177,7 @@ async def _record(
         rules=callback.rules or Rules(()),
         claims=claims,
         key_id=key.id,
+        now=delivery.received_at,
     )
     (disposed,) = await gateway.ledger.write(disposing.record(proposal, gateway.new_reference()))
     outcome = disposed.outcome
@@ -198,8 +199,7 @@ def _asked(gateway: Gateway, claims: Claims, callback: Callback, key: Key, stale
 
 
 def _answered(callback: Callback, now: float, chosen: str | None = None) -> Response:
-    expired = callback.state is State.OPEN and now > callback.expires_at
-    state = State.EXPIRED if expired else callback.state
+    state = callback.state_at(now)
     page = _pages.get_template("answered.html").render(approval=callback.approval, state=state, chosen=chosen)
     gone = state in (State.EXPIRED, State.CLOSED, State.REVOKED)
     return HTMLResponse(page, 410 if gone else 200, headers=_HEADERS)

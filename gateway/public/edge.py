@@ -33,12 +33,14 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = scope["headers"]
+        # A gateway that has much to do is alive: a restart would only make it worse.
+        full = self._at_work >= self._limit and scope["path"] != "/livez"
         size = sum(len(name) + len(value) for name, value in headers)
         if len(scope["raw_path"]) > _MAX_PATH:
             refusal: HeadersTooLarge | NotAuthentic | TryLater = NotAuthentic()
         elif len(headers) > _MAX_HEADERS or size > _MAX_HEADER_BYTES:
             refusal = HeadersTooLarge()
-        elif self._at_work >= self._limit:
+        elif full:
             refusal = TryLater("too many requests at a time")
         else:
             self._at_work += 1

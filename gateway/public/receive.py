@@ -121,6 +121,7 @@ async def process(gateway: Gateway, address: Address, delivery: Delivery, deadli
         rules=source.rules,
         claims=address.claims,
         key_id=address.key_id,
+        now=delivery.received_at,
     )
     disposed = await gateway.ledger.write(disposing.record(proposal, gateway.new_reference()))  # 6
     outcomes = await asyncio.gather(*(complete(gateway, one, deadline) for one in disposed))  # 7

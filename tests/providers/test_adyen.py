@@ -118,6 +118,17 @@ def test_text_cannot_be_moved_from_one_field_to_the_next() -> None:
         PROVIDER.verify(delivery, keys("adyen"), NOW)
 
 
+def test_a_truth_value_and_an_absent_field_are_signed_as_their_texts() -> None:
+    def change(items: list[dict[str, Any]]) -> None:
+        items[0].update(success=True, originalReference=None)
+
+    delivery = changed(change)
+    assert not refused(delivery)
+    found = PROVIDER.read(delivery)
+    assert not isinstance(found, Challenge)
+    assert found[0].type == "AUTHORISATION.true"
+
+
 @pytest.mark.parametrize("value", [42.0, [4200], {"a": 1}])
 def test_a_signed_field_is_a_text_or_a_whole_number(value: object) -> None:
     assert refused(changed(lambda items: items[0]["amount"].update(value=value)))

@@ -16,6 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from gateway.delivery import Delivery, Headers
 from gateway.errors import Unverified
 from gateway.providers import CATALOGUE
+from gateway.secret import Secret
 from tests.providers.samples import NOW, SECRETS, URL, key, sample, signed
 
 STANDARD, STRIPE = CATALOGUE["standard-webhooks"], CATALOGUE["stripe"]
@@ -63,6 +64,12 @@ def test_we_accept_what_stripe_signs(text: str, at: int) -> None:
     headers = Headers([("stripe-signature", f"t={at},v1={signature}")])
     delivery = Delivery("POST", URL, headers, text.encode(), float(at))
     assert STRIPE.verify(delivery, [key("stripe")], float(at)) == 0
+
+
+def test_an_api_key_is_no_signing_secret() -> None:
+    with pytest.raises(ValueError, match="does not begin with whsec_") as caught:
+        STRIPE.key(Secret("sk_live_51QxExample"))
+    assert "51QxExample" not in str(caught.value)
 
 
 def test_what_stripe_lets_through_and_we_do_not() -> None:

@@ -13,6 +13,7 @@ import pytest
 from gateway.delivery import Delivery
 from gateway.errors import Unverified
 from gateway.providers import CATALOGUE
+from gateway.providers.signatures.template import Message, SortedParams, Template
 from tests.providers.samples import NOW, SECRETS, key, keys, sample, signed
 
 PROVIDER = CATALOGUE["twilio"]
@@ -103,6 +104,8 @@ def test_the_order_of_the_fields_does_not_matter_and_their_values_do() -> None:
 
 @pytest.mark.parametrize("body", [b"\xff=1", b"a=%FF", b"&".join(b"a=1" for _ in range(1001))])
 def test_a_form_that_cannot_be_read_is_refused(body: bytes) -> None:
+    with pytest.raises(Unverified, match="the body is not a form"):
+        Template.of(SortedParams()).render(Message(replace(signed("twilio"), body=body)))
     with pytest.raises(Unverified):
         PROVIDER.verify(replace(signed("twilio"), body=body), keys("twilio"), NOW)
 

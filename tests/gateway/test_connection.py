@@ -1,0 +1,110 @@
+"""Connections that trickle, stall or say nothing are closed; those that work are left alone (T305, T306)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from gateway.public.connection import Connection
+from stack.ports import free_ports
+from tests.gateway.process import RunningGateway
+
+HEAD = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
+
+
+class Impatient(Connection):
+    """The gateway's connection with less time."""
+
+    head_seconds = 0.4
+
+
+async def _app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers a short body once it is there, and a long one before."""
+    if int(dict(scope["headers"])[b"content-length"]) < 100:
+        while (await receive()).get("more_body"):
+            pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[tuple[str, int]]:
+    """A server with impatient connections; an idle one is kept for a second."""
+    (port,) = free_ports(1)
+    config = uvicorn.Config(
+        _app, port=port, http=Impatient, timeout_keep_alive=1, log_config=None, lifespan="off", ws="none"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield "127.0.0.1", port
+    server.should_exit = True
+    thread.join()
+
+
+def _open_for(address: tuple[str, int], first: bytes, trickle: bytes, at_most: float = 6.0) -> float:
+    """Send something, then a piece every 50 ms: the seconds until the other side closes."""
+    begun = time.monotonic()
+    with socket.create_connection(address, timeout=0.05) as connection:
+        connection.sendall(first)
+        while time.monotonic() - begun < at_most:
+            try:
+                if trickle:
+                    connection.sendall(trickle)
+                if not connection.recv(4096):
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize(
+    ("first", "trickle", "seconds"),
+    [
+        (b"", b"", 0.4),
+        (b"POST / HTTP/1.1\r\nhost: a\r\nx: ", b"y", 0.4),
+        (b"", b"P", 0.4),
+        (HEAD % 100_000, b"z", 1.4),
+        (HEAD % 2 + b"hi", b"", 1.0),
+        (HEAD % 2 + b"hi" + b"POST / HTTP/1.1\r\nx: ", b"y", 1.4),
+    ],
+    ids=["nothing", "a head", "a method", "a body after its answer", "idle after an answer", "a second head"],
+)
+def test_what_does_not_get_to_the_point_is_closed(
+    address: tuple[str, int], first: bytes, trickle: bytes, seconds: float
+) -> None:
+    open_for = _open_for(address, first, trickle)
+    # A method of P P P is none and refused at once; everything else has its time.
+    assert trickle == b"P" or seconds - 0.1 < open_for
+    assert open_for < seconds + 1.0
+
+
+def test_a_body_that_is_awaited_and_requests_one_after_the_other_are_left_alone(
+    address: tuple[str, int],
+) -> None:
+    with socket.create_connection(address, timeout=5) as connection:
+        for _ in range(3):
+            connection.sendall(HEAD % 2 + b"h")
+            time.sleep(0.7)
+            connection.sendall(b"i")
+            received = b""
+            while not received.endswith(b"ok"):
+                received += connection.recv(4096)
+            time.sleep(0.6)
+
+
+def test_the_gateway_closes_a_head_that_trickles_within_ten_seconds(gateway: RunningGateway) -> None:  # T306
+    host, _, port = gateway.address.rpartition(":")
+    first = b"POST /c/pay/x HTTP/1.1\r\nhost: a\r\nx: "
+    assert 9 < _open_for((host, int(port)), first, b"y", at_most=20) < 12
