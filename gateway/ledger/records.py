@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from gateway import targets
 from gateway.delivery import Delivery, Event
@@ -32,6 +32,8 @@ class Callback:
     expires_at: int
     state: State
     adopted: bool = False
+    took_effect: Literal["yes", "no", "unknown"] = "unknown"
+    orphaned: bool = False
     approval: dict[str, Any] | None = None
 
     @property
@@ -68,6 +70,8 @@ class Callback:
             expires_at=row["expires_at"],
             state=State(row["state"]),
             adopted=bool(row["adopted"]),
+            took_effect=row["took_effect"],
+            orphaned=bool(row["orphaned"]),
             approval=json.loads(row["approval"]) if row["approval"] else None,
         )
 
@@ -91,6 +95,8 @@ class Callback:
             "state_at": int(self.created_at * 1000),
             "adopted": self.adopted,
             "sequence": 0,
+            "took_effect": self.took_effect,
+            "orphaned": self.orphaned,
             "approval": None if self.approval is None else json.dumps(self.approval),
         }
 

@@ -33,6 +33,10 @@ def upgrade() -> None:
         sa.Column("sequence", sa.BigInteger, nullable=False),  # of the last event of a stream
         sa.Column("idempotency_key", sa.Text),
         sa.Column("request_digest", sa.LargeBinary),
+        # Whether the invocation was still there when its value came: yes, no, unknown.
+        sa.Column("took_effect", sa.Text, nullable=False),
+        sa.Column("orphaned", sa.Boolean, nullable=False),  # open, but nobody waits any more
+        sa.Column("checked_at", sa.BigInteger),  # when Restate was last asked; null: not yet
         sa.Column("approval", sa.Text),  # JSON of what is asked; null: not an approval
     )
     op.create_index("callbacks_idempotency", "callbacks", ["client", "idempotency_key"], unique=True)
@@ -58,6 +62,10 @@ def upgrade() -> None:
         sa.Column("headers", sa.Text, nullable=False),  # JSON pairs: those that the provider reads
         sa.Column("body", sa.LargeBinary),  # null: not kept (any more)
         sa.Column("secret", sa.Text, nullable=False),  # fingerprint of the secret that matched
+        # What became of it where it has no events: unverified, malformed, challenge. Null: see its events.
+        sa.Column("outcome", sa.Text),
+        sa.Column("reason", sa.Text),  # which step refused it, in our own words
+        sa.Column("replay_of", sa.Text),  # the delivery whose bytes these are
     )
     op.create_index("deliveries_callback", "deliveries", ["callback_id"])
     op.create_index("deliveries_received", "deliveries", ["received_at"])
