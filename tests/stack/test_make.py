@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,8 @@ from stack.part import ROOT
 
 
 def make(*arguments: str, path: Path | None = None, project: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": str(path)} if path else None
+    # Nothing else of the environment: `make test` is a make itself, and would tell this one so.
+    environment = {"PATH": str(path) if path else os.environ["PATH"]}
     command = [shutil.which("make") or "make", *arguments]
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 
