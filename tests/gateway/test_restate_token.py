@@ -1,0 +1,46 @@
+"""Restate Cloud wants a bearer token: it goes to the ingress and nowhere else."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gateway.envelope import Effect
+from gateway.restate import Answered, RestateClient
+from gateway.rules import Verdict
+from gateway.secret import Secret
+from gateway.targets import Awakeable
+from tests.core.samples import CALLBACK_ID, awakeable_id
+from tests.gateway.ingress import FakeIngress
+
+TOKEN = "key_restate-cloud-token-1234567890"
+EFFECT = Effect(
+    callback_id=CALLBACK_ID,
+    source="acmepay",
+    provider="standard-webhooks",
+    target=Awakeable(awakeable_id()),
+    on_failure="reject",
+    verdict=Verdict.SUCCEEDED,
+    event_id="evt_1",
+    event_type="payment.succeeded",
+    type_verified=True,
+    time="2026-11-22T20:36:40Z",
+    reason=None,
+    data=b"{}",
+    json=True,
+    media_type="application/json",
+)
+
+
+@pytest.mark.parametrize(("token", "sent"), [(Secret(TOKEN), f"Bearer {TOKEN}"), (None, None)])
+async def test_the_token_is_sent_where_there_is_one(
+    ingress: FakeIngress, token: Secret | None, sent: str | None
+) -> None:
+    client = RestateClient((ingress.url,), token)
+    result = await client.complete(EFFECT, time.monotonic() + 2)
+    await client.close()
+    assert result.answered is Answered.ACCEPTED
+    call = ingress.calls[-1]
+    assert call.headers.get("authorization") == sent
+    assert TOKEN not in repr(client)
