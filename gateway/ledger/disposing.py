@@ -278,6 +278,7 @@ def _insert(
     waits: bool,
 ) -> int:
     now = proposal.delivery.received_at
+    unwanted = callback_id is None and disposal.outcome is Outcome.FILTERED
     return tx.insert(
         "events",
         {
@@ -290,8 +291,9 @@ def _insert(
             "verdict": verdict,
             "covered_digest": event.digest,
             "data_digest": _digest(event.data),
-            # The item of a batch and a form's object are not the body itself.
-            "data": None if event.data is proposal.delivery.body else event.data,
+            # The item of a batch and a form's object are not the body itself; an account's other traffic
+            # is none of ours.
+            "data": None if event.data is proposal.delivery.body or unwanted else event.data,
             "json": event.json,
             "media_type": event.media_type,
             "time": event.time or timestamp(now),
