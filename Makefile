@@ -1,7 +1,7 @@
 # What a person and a CI run. It needs make and Python 3.11 or newer; the rest comes by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check
+.PHONY: help demo test check chaos
 
 # One worker a core, and no more than pays: each that needs a Restate server starts one of its own.
 PYTEST_WORKERS ?= auto
@@ -18,6 +18,9 @@ demo: $(READY) ## Run every story on a real Restate server; KEEP=1 leaves everyt
 
 test: check ## Run ruff, mypy and all tests
 	@.venv/bin/pytest --quiet --numprocesses $(PYTEST_WORKERS) --maxprocesses 4
+
+chaos: $(READY) ## Break real parts on purpose for DURATION seconds (300) and look for losses and doubles
+	@.venv/bin/python -m tests.chaos --seconds $(or $(DURATION),300)
 
 check: $(READY) ## Run ruff, its formatter, and mypy
 	@.venv/bin/ruff check --quiet .

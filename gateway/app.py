@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import log, sources
+from gateway import failpoints, log, sources
 from gateway.admin import RestateAdmin
 from gateway.errors import ConfigurationError
 from gateway.gateway import Gateway
@@ -27,6 +27,7 @@ from gateway.public import app as public_app
 from gateway.public.connection import Connection
 from gateway.restate import RestateClient
 from gateway.settings import Settings
+from gateway.watcher import Watcher
 
 #: A stop may take ten seconds in all: so long for requests in work, and so long for what they left behind.
 _DRAIN_SECONDS = 7
@@ -42,6 +43,7 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
     Raises `ConfigurationError` before anything has started.
     """
     environ = os.environ if environ is None else environ
+    failpoints.arm(environ)
     configured = sources.load(settings, environ)
     keys = WatchedKeyRing(
         settings.keys.file,
@@ -63,7 +65,7 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         logger.warning("secret not there", setting=absent)
     for name in configured.closed:
         logger.warning("source closed, it answers 401 to everything", source=name, reason="it has no secret")
-    ledger = connect(settings.ledger.url)
+    ledger = connect(sources.ledger_url(settings, environ))
     restate = RestateClient(settings.restate.ingress_urls, auth_token)
 
     def provider_of(source: str) -> str:
@@ -73,13 +75,22 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
     courier = Courier(ledger, restate, provider_of)
     admin = RestateAdmin(settings.restate.admin_url) if settings.restate.admin_url else None
     gateway = Gateway(settings, configured, keys, ledger, restate, courier, admin)
-    # Nobody else has this ledger: what was in flight when it was left is due at once.
-    await ledger.write(owing.release(), within=30)
+    if ledger.exclusive:
+        # Nobody else has this ledger: what was in flight when it was left is due at once.
+        await ledger.write(owing.release(), within=30)
     background = [
         asyncio.create_task(courier.run()),
+        asyncio.create_task(gateway.refusals.run(ledger)),
         asyncio.create_task(keys.watch()),
         asyncio.create_task(keep_sweeping(ledger, settings.ledger, gateway.clock)),
     ]
+    if admin is not None:
+        background.append(asyncio.create_task(Watcher(ledger, admin, gateway.clock).run()))
+    else:
+        logger.info(
+            "not watched: whether values took effect, and callbacks that nobody waits for",
+            reason="there is no restate.admin_url",
+        )
     try:
         yield gateway
     finally:
@@ -87,8 +98,10 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await gateway.refusals.drain(ledger, _NOTE_SECONDS)
         await courier.drain(_NOTE_SECONDS)
         await restate.close()
+        await gateway.status.close()
         if admin is not None:
             await admin.close()
         ledger.close()

@@ -7,7 +7,7 @@ happens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.outcome import Outcome, State
 from gateway.rules import Verdict
@@ -15,11 +15,17 @@ from gateway.rules import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a callback stands when an event comes. `stream`: its target takes every event."""
+    """
+    Where a callback stands when an event comes. `stream`: its target takes every event. `regains`: this
+    very event finished the callback, Restate refused it for good, and now it is replayed. `gone`: its
+    invocation was over before its value came.
+    """
 
     state: State
     expires_at: int
     stream: bool
+    regains: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,15 @@ def dispose(standing: Standing, verdict: Verdict, earlier: Earlier | None, now: 
     The disposal of one event for one callback; `now` is the delivery's receipt, in seconds.
 
     An effect is recorded as `pending` and becomes `completed` or `progress` once Restate has taken it.
+    Where the waiting code is gone, all that changes nothing any more is `late`, whatever else it is.
     """
+    disposal = _dispose(standing, verdict, earlier, now)
+    if standing.gone and disposal.outcome in (Outcome.DUPLICATE, Outcome.FILTERED):
+        return replace(disposal, outcome=Outcome.LATE)
+    return disposal
+
+
+def _dispose(standing: Standing, verdict: Verdict, earlier: Earlier | None, now: float) -> Disposal:
     if earlier is not None:
         return Disposal(Outcome.DUPLICATE, conflict=not (earlier.here and earlier.same))
     match standing.state:
@@ -75,6 +89,11 @@ def dispose(standing: Standing, verdict: Verdict, earlier: Earlier | None, now: 
             return Disposal(Outcome.PENDING, State.FAILED)
         case State.OPEN if standing.stream:
             return Disposal(Outcome.PENDING)
+        # It came in time: that the callback has expired since does not count.
+        case _ if standing.regains and verdict is Verdict.SUCCEEDED:
+            return Disposal(Outcome.PENDING, State.COMPLETED)
+        case _ if standing.regains and verdict is Verdict.FAILED:
+            return Disposal(Outcome.PENDING, State.FAILED)
         case _ if verdict is Verdict.PROGRESS:
             return Disposal(Outcome.FILTERED)
     finished_well = standing.state is State.COMPLETED

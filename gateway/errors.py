@@ -103,6 +103,12 @@ class Conflict(GatewayError):
     status, code, title = 409, "conflict", "The callback's state does not allow this"
 
 
+class NotReplayable(Conflict):
+    """A delivery that cannot be done again: what it takes is gone."""
+
+    code, title = "not_replayable", "This delivery cannot be replayed"
+
+
 class Completing(Conflict):
     """Closing came second: an event has won the callback and its value is on its way."""
 

@@ -16,9 +16,11 @@ from gateway.keyring import KeyRing, Purpose
 from gateway.ledger import Ledger
 from gateway.ledger.courier import Courier
 from gateway.ledger.records import Callback
+from gateway.ledger.refusing import Refusals
 from gateway.restate import RestateClient
 from gateway.settings import Settings
 from gateway.sources import Sources
+from gateway.status import Status
 from gateway.tokens import mint
 
 Result = TypeVar("Result")
@@ -36,8 +38,14 @@ class Gateway:
     courier: Courier
     admin: RestateAdmin | None = None
     clock: Callable[[], float] = time.time
+    refusals: Refusals = field(default_factory=Refusals)
     draining: bool = False
+    status: Status = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        ingress_urls = self.settings.restate.ingress_urls
+        self.status = Status(self.ledger, ingress_urls, self.admin, self.restate.auth_token)
 
     @property
     def ring(self) -> KeyRing:

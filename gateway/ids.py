@@ -26,6 +26,16 @@ def new_id(prefix: str, now: float, random: bytes) -> str:
     return f"{prefix}_{_encode(int(now * 1000).to_bytes(6, 'big') + random[:10], 26)}"
 
 
+def first_id(prefix: str, now: float) -> str:
+    """The smallest id of a moment: those of later ones are larger."""
+    return new_id(prefix, now, bytes(10))
+
+
+def last_id(prefix: str) -> str:
+    """A text that sorts behind every id."""
+    return f"{prefix}_{_ALPHABET[-1] * 26}"
+
+
 def new_reference(random: bytes) -> str:
     """A callback's reference: 20 characters out of 13 random bytes."""
     return _encode(random, 21)[-REFERENCE_LENGTH:]

@@ -27,9 +27,9 @@ from gateway.envelope import Effect
 from gateway.secret import Secret
 from gateway.targets import Awakeable, Handler, WorkflowPromise
 
-#: One of several addresses may take this long before the next is tried.
+#: An address that is not the last one may take this long before the next is tried.
 _ONE_ADDRESS = 0.5
-#: After so many transport failures in a row …
+#: After so many calls in a row that reached no address …
 _FAILURES_TO_OPEN = 5
 #: … nothing is sent for so many seconds: what comes goes straight to the courier.
 _OPEN_SECONDS = 1.0
@@ -61,7 +61,7 @@ class Result:
 
 @dataclass
 class Breaker:
-    """Counts transport failures in a row; open for a second after five of them."""
+    """Counts calls in a row that reached nobody; open for a second after five of them."""
 
     failures: int = 0
     open_until: float = 0.0
@@ -72,14 +72,22 @@ class Breaker:
 
     def note(self, reached: bool) -> None:
         """Take in whether Restate was reached."""
-        self.failures = 0 if reached else self.failures + 1
+        if reached:
+            self.failures, self.open_until = 0, 0.0
+            return
+        self.failures += 1
         if self.failures >= _FAILURES_TO_OPEN:
             self.open_until = time.monotonic() + _OPEN_SECONDS
 
 
 @dataclass
 class RestateClient:
-    """Calls to Restate's ingress addresses, the one that answered last first."""
+    """
+    Calls to Restate's ingress addresses, the one that answered last first.
+
+    The last one gets all the time that is left, and where none answers another one is last the next time:
+    so a Restate that is slow as a whole is still waited for.
+    """
 
     ingress_urls: tuple[str, ...]
     auth_token: Secret | None = None
@@ -117,17 +125,23 @@ class RestateClient:
         path, headers, body = request(effect)
         if self.auth_token is not None:
             headers["authorization"] = f"Bearer {self.auth_token.reveal().decode()}"
-        result = Result(Answered.AWAY, "no time was left")
-        for place in range(len(self.ingress_urls)):
-            index = (self._first + place) % len(self.ingress_urls)
+        result, reached = Result(Answered.AWAY, "no time was left"), False
+        # Other calls move it meanwhile.
+        first, count = self._first, len(self.ingress_urls)
+        for place in range(count):
+            index = (first + place) % count
             left = deadline - time.monotonic()
             if left <= 0:
                 break
-            timeout = left if len(self.ingress_urls) == 1 else min(left, _ONE_ADDRESS)
+            timeout = left if place == count - 1 else min(left, _ONE_ADDRESS)
             result = await self._post(self.ingress_urls[index] + path, headers, body, timeout)
+            reached = reached or result.answered is not Answered.AWAY
             if result.answered not in (Answered.AWAY, Answered.RETRY):
                 self._first = index
                 break
+        else:
+            self._first = (first + 1) % count
+        self.breaker.note(reached)
         return result
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes, within: float) -> Result:
@@ -140,9 +154,7 @@ class RestateClient:
                 if size is None or (size.isdigit() and int(size) <= _MAX_ANSWER):
                     await response.bytes()
         except (TimeoutError, PyreqwestError) as error:
-            self.breaker.note(reached=False)
             return Result(Answered.AWAY, type(error).__name__)
-        self.breaker.note(reached=True)
         return _judge(status)
 
 

@@ -50,6 +50,9 @@ _RESTATE_NAMES = {
 }
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZES = {"": 1, "k": 1000, "M": 1_000_000, "Ki": 1024, "Mi": 1 << 20}
+#: Hosts with ports, several with commas; a Unix socket's folder is percent-encoded.
+_ONE_HOST = r"(?:[\w.%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+_DATABASE_HOST = re.compile(rf"{_ONE_HOST}(?:,{_ONE_HOST})*", re.ASCII)
 _A_DURATION = 'a duration such as "90s", "15m", "24h" or "30d" is needed'
 
 
@@ -123,6 +126,32 @@ def _address(value: str) -> str:
     return value
 
 
+def check_ledger_url(value: str, setting: str) -> None:
+    """Raise `ValueError`, which shows nothing of it, for what is no ledger's URL."""
+    if re.match(r"sqlite:///.", value):
+        return
+    try:
+        parts = urlsplit(value)
+        usable = (
+            parts.scheme in ("postgresql", "postgres")
+            and _DATABASE_HOST.fullmatch(parts.netloc.rpartition("@")[2])
+            # A "@" or "/" in a password has to be percent-encoded: a part of it would be taken for the host.
+            and parts.netloc.count("@") <= 1
+            and "@" not in parts.path
+            and len(parts.path) > 1
+            and "password=" not in parts.query
+            and not parts.fragment
+        )
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(
+            f'{setting}: "sqlite:///gateway.db" (a path after "sqlite:///") or '
+            '"postgresql://user@host/database" is needed, there with other signs than letters, digits, "-", '
+            '".", "_" and "~" percent-encoded'
+        )
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(_parse_size), Field(gt=0)]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -155,7 +184,11 @@ class Restate(_Section):
 
 
 class Ledger(_Section):
-    """Where the ledger is and how long it keeps what."""
+    """
+    Where the ledger is and how long it keeps what.
+
+    `url` holds no password: `gateway.sources.ledger_url` follows `file:…` and `env:…` to one that may.
+    """
 
     url: str = "sqlite:///gateway.db"
     keep_bodies: Duration = timedelta(days=7)
@@ -164,8 +197,13 @@ class Ledger(_Section):
 
     @model_validator(mode="after")
     def _known_kind(self) -> Self:
-        if not re.match(r"sqlite:///.", self.url):
-            raise ValueError('url: "sqlite:///gateway.db" or another path after "sqlite:///" is needed')
+        if self.url.partition(":")[0] not in ("file", "env"):
+            check_ledger_url(self.url, "url")
+            if urlsplit(self.url).password is not None:
+                raise ValueError(
+                    "url: a password is not for the configuration; put the whole URL into a file or a "
+                    "variable and name that: file:/run/secrets/ledger-url, env:LEDGER_URL"
+                )
         return self
 
 
@@ -359,11 +397,15 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         return SecretStr(f"file:{folder / path}") if kind == "file" else secret
 
     token = settings.restate.auth_token
-    database = Path(settings.ledger.url.removeprefix("sqlite:///"))
+    url = settings.ledger.url
+    for start in ("sqlite:///", "file:"):
+        if url.startswith(start):
+            url = f"{start}{folder / url.removeprefix(start)}"
+            break
     return settings.model_copy(
         update={
             "keys": settings.keys.model_copy(update={"file": folder / settings.keys.file}),
-            "ledger": settings.ledger.model_copy(update={"url": f"sqlite:///{folder / database}"}),
+            "ledger": settings.ledger.model_copy(update={"url": url}),
             "restate": settings.restate.model_copy(update={"auth_token": token and anchored(token)}),
             "sources": {
                 name: source.model_copy(update={"secrets": tuple(map(anchored, source.secrets))})

@@ -166,6 +166,18 @@ def read_secret(setting: str, given: SecretStr, environ: Mapping[str, str]) -> S
     return Secret(text.strip())
 
 
+def ledger_url(settings: config.Settings, environ: Mapping[str, str]) -> Secret:
+    """The ledger's URL; `ConfigurationError` where the file or variable that is named holds none."""
+    secret = read_secret("ledger.url", SecretStr(settings.ledger.url), environ)
+    if not secret:
+        raise ConfigurationError(f"ledger.url: there is nothing at {settings.ledger.url}")
+    try:
+        config.check_ledger_url(secret.reveal().decode(), "ledger.url")
+    except ValueError as error:
+        raise ConfigurationError(f"{error} (from {settings.ledger.url})") from None
+    return secret
+
+
 def check_secret(setting: str, secret: Secret) -> None:
     """Raise `ConfigurationError` for a secret that is given but protects nothing."""
     text = secret.reveal().decode(errors="replace")

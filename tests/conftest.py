@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from stack.postgres import Postgres
 from stack.restate import Restate
 from stack.stack import Stack
 
@@ -41,6 +42,23 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     finally:
         running.stop()
         _forget(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL server: for tests that leave it running, each with a database of its own."""
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> str:
+    """The URL of an empty PostgreSQL database of the test's own."""
+    return postgres.url(postgres.new_database())
 
 
 def _forget(directory: Path) -> None:

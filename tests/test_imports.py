@@ -67,6 +67,7 @@ CORE = (
         "gateway.decide",
     ),
     "gateway.envelope",
+    "gateway.invocations",
 )
 #: What the providers build on.
 PROVIDERS_BASE = (
@@ -111,6 +112,8 @@ RULES = {
             *("gateway.ledger", "gateway.ledger.*"),
             # The courier takes what is owed to Restate.
             *("gateway.restate", "gateway.log"),
+            # Where it can be made to fail on purpose.
+            "gateway.failpoints",
             # How long it keeps what.
             "gateway.settings",
         ),

@@ -45,9 +45,11 @@ def root(
 def build() -> None:
     """Give `app` its commands."""
     # Imported here: they need what is above.
-    from gateway.cli import keys, serve
+    from gateway.cli import deliveries, keys, ledger, serve
 
     app.add_typer(keys.app, name="keys")
+    app.add_typer(deliveries.app, name="deliveries")
+    app.add_typer(ledger.app, name="ledger")
     app.command("serve")(serve.serve)
 
 

@@ -7,17 +7,15 @@ import os
 import secrets
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway import keyfile, settings
+from gateway import keyfile, settings, sources
 from gateway.cli import ConfigFile
 from gateway.errors import ConfigurationError
 from gateway.keyring import SECRET_BYTES, Key, KeyRing, Status
-from gateway.ledger import issuing
-from gateway.ledger.sqlite import look
+from gateway.ledger import issuing, look
 from gateway.secret import Secret
 
 app = typer.Typer(help="Signing keys: make, rotate, retire, list.", no_args_is_help=True)
@@ -102,10 +100,7 @@ def retire(key_id: KeyId, config: ConfigFile = None) -> None:
 
 
 def _refuse_if_needed(loaded: settings.Settings, key_id: str) -> None:
-    ledger = Path(loaded.ledger.url.removeprefix("sqlite:///"))
-    if not ledger.exists():
-        return
-    needs = look(ledger, issuing.needing(key_id, time.time()))
+    needs = look(sources.ledger_url(loaded, os.environ), issuing.needing(key_id, time.time()))
     if not needs:
         return
     lines = [

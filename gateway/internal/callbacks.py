@@ -36,6 +36,8 @@ from gateway.outcome import State
 from gateway.public.approvals import SOURCE as APPROVALS
 from gateway.public.receive import complete
 from gateway.rules import Rules
+from gateway.status import Waiting
+from gateway.targets import Awakeable
 from gateway.tokens import mint
 
 router = APIRouter(prefix="/v1")
@@ -139,11 +141,14 @@ async def list_callbacks(
     state: State | None = None,
     source: str | None = None,
     label: str | None = None,
+    orphaned: bool | None = None,
     cursor: str = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> CallbackPage:
     """The client's own callbacks; `cursor` is the `next` of the page before."""
-    found = await gateway.ledger.read(issuing.listing(caller.name, state, source, label, cursor, limit + 1))
+    found = await gateway.ledger.read(
+        issuing.listing(caller.name, state, source, label, cursor, limit + 1, orphaned)
+    )
     now = gateway.clock()
     more = found[limit - 1].id if len(found) > limit else None
     return CallbackPage(callbacks=[CallbackView.of(callback, now) for callback in found[:limit]], next=more)
@@ -153,9 +158,16 @@ async def list_callbacks(
 async def get_callback(
     callback_id: str, gateway: RunningGateway, caller: AuthenticatedCaller
 ) -> CallbackDetail:
-    """A callback's state, and the events that came for it with their outcomes."""
+    """
+    A callback's state, the events that came for it with their outcomes, and whether it is still waited for.
+
+    The last is asked of Restate, which gets a second for it.
+    """
     callback, events = await gateway.ledger.read(issuing.get(callback_id, caller.name))
-    return CallbackDetail.with_events(callback, events, gateway.clock())
+    waiting: Waiting = "unknown"
+    if isinstance(callback.target, Awakeable):
+        waiting = await gateway.status.of(callback.target)
+    return CallbackDetail.with_events(callback, events, waiting, gateway.clock())
 
 
 @router.post("/callbacks/{callback_id}/close", summary="The service no longer waits")

@@ -10,9 +10,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from gateway import strict_json, targets
 from gateway.errors import Malformed
+from gateway.invocations import invocation_id
 from gateway.ledger.records import Callback
 from gateway.outcome import Outcome, State
 from gateway.settings import parse_duration
+from gateway.status import Waiting
+from gateway.targets import Awakeable
 
 
 def _no_halves(text: str) -> str:
@@ -136,6 +139,10 @@ class CallbackView(BaseModel):
     reference: str
     key_id: str
     adopted: bool
+    took_effect: Literal["yes", "no", "unknown"] = Field(
+        description="whether its invocation had not ended when its value came, as Restate says afterwards"
+    )
+    orphaned: bool = Field(description="its invocation ended while it was open: nobody waits any more")
     created_at: datetime
     expires_at: datetime
 
@@ -148,16 +155,30 @@ class CallbackView(BaseModel):
 class CallbackDetail(CallbackView):
     """A callback with the events that came for it, oldest first, at most 1,000."""
 
+    waiting: Waiting = Field(
+        description="whether its invocation still waits, as Restate says now; of an awakeable only"
+    )
+    invocation_id: str | None = Field(
+        description="the awakeable's invocation: as secret as the awakeable's id", repr=False
+    )
     deliveries: list[DeliveredEvent]
 
     @classmethod
-    def with_events(cls, callback: Callback, events: list[dict[str, Any]], now: float) -> CallbackDetail:
+    def with_events(
+        cls, callback: Callback, events: list[dict[str, Any]], waiting: Waiting, now: float
+    ) -> CallbackDetail:
         """What is shown of a callback and its events; `now` is in seconds."""
         delivered = [
             DeliveredEvent(**event | {"received_at": _moment(event["received_at"] / 1000)})
             for event in events
         ]
-        return cls(**_shown(callback, now), deliveries=delivered)
+        target = callback.target
+        return cls(
+            **_shown(callback, now),
+            waiting=waiting,
+            invocation_id=invocation_id(target) if isinstance(target, Awakeable) else None,
+            deliveries=delivered,
+        )
 
 
 class CallbackPage(BaseModel):
@@ -202,6 +223,8 @@ def _shown(callback: Callback, now: float) -> dict[str, Any]:
         "reference": callback.reference,
         "key_id": callback.key_id,
         "adopted": callback.adopted,
+        "took_effect": callback.took_effect,
+        "orphaned": callback.orphaned,
         "created_at": _moment(callback.created_at),
         "expires_at": _moment(callback.expires_at),
     }

@@ -54,13 +54,20 @@ class KeyView(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether the gateway takes deliveries, and what somebody should look at all the same."""
+    """
+    Whether the gateway takes deliveries, and what somebody should look at all the same.
+
+    Since its start: requests whose token or source was unknown, and deliveries that were refused and are not
+    on record because too many came at a time.
+    """
 
     ready: bool
     reasons: list[str]
     closed_sources: list[str]
     absent_secrets: list[str]
     pending: int
+    unknown_tokens: int
+    refused_unrecorded: int
 
 
 @router.get("/v1/sources", summary="The configured sources")
@@ -135,4 +142,6 @@ async def ready(gateway: RunningGateway, response: Response) -> Readiness:
         closed_sources=gateway.sources.closed,
         absent_secrets=list(gateway.sources.absent),
         pending=pending,
+        unknown_tokens=gateway.refusals.unknown_tokens,
+        refused_unrecorded=gateway.refusals.dropped,
     )

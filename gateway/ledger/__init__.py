@@ -10,12 +10,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from gateway.ledger.sqlite import WRITE_TIMEOUT, SqliteLedger
-from gateway.ledger.worker import Operation, Result
+from gateway.ledger import sqlite
+from gateway.ledger.worker import WRITE_TIMEOUT, Operation, Result
+from gateway.secret import Secret
+
+_SQLITE = "sqlite:///"
 
 
 class Ledger(Protocol):
     """A store that runs operations in flushed commits."""
+
+    #: Whether one process owns it: nobody else's effects are in flight then.
+    exclusive: bool
 
     async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """The operation's result once it is committed and flushed; `TryLater` where that can't be had."""
@@ -30,6 +36,31 @@ class Ledger(Protocol):
         ...
 
 
-def connect(url: str) -> Ledger:
-    """The ledger at an URL that the settings have checked."""
-    return SqliteLedger(Path(url.removeprefix("sqlite:///")))
+def connect(url: Secret) -> Ledger:
+    """
+    The ledger at an URL that `gateway.sources.ledger_url` gave.
+
+    Raises `ConfigurationError` where it can't be opened.
+    """
+    text = url.reveal().decode()
+    if text.startswith(_SQLITE):
+        return sqlite.SqliteLedger(Path(text.removeprefix(_SQLITE)))
+    from gateway.ledger import postgres
+
+    return postgres.PostgresLedger(url)
+
+
+def look(url: Secret, operation: Operation[Result]) -> Result | None:
+    """
+    The result of an operation that only reads, on a ledger that a running gateway may use; None where no
+    gateway has been started on it yet.
+
+    Raises `ConfigurationError` where it can't be read.
+    """
+    text = url.reveal().decode()
+    if text.startswith(_SQLITE):
+        path = Path(text.removeprefix(_SQLITE))
+        return sqlite.look(path, operation) if path.exists() else None
+    from gateway.ledger import postgres
+
+    return postgres.look(url, operation)

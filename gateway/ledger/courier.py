@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from gateway import failpoints
 from gateway.envelope import Effect
 from gateway.errors import TryLater
 from gateway.ledger import Ledger, owing
@@ -27,10 +28,11 @@ _LOOK_EVERY = 0.25
 #: Effects on their way at a time: enough for a backlog of 1,000 in a second.
 _AT_A_TIME = 32
 _BATCH = 256
-#: What one effect may take.
-_PATIENCE = 5.0
-#: While Restate is away it is asked again after so long at first and at most.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+#: What one effect may take: a Restate that takes five seconds is slow, not away.
+_PATIENCE = 6.0
+#: While Restate is away it is asked again after so long at first and at most. With the patience above its
+#: return is seen within eight seconds, even if the call that was under way when it went is never answered.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 #: An effect that Restate answered, but did not take, waits so long at first and at most.
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 60.0
 
@@ -113,7 +115,10 @@ class Courier:
         async def one(effect: Owed) -> Outcome:
             try:
                 async with places:
-                    return await self.deliver(effect, time.monotonic() + _PATIENCE)
+                    await failpoints.reach("before-courier")
+                    outcome = await self.deliver(effect, time.monotonic() + _PATIENCE)
+                    await failpoints.reach("after-courier")
+                    return outcome
             except Exception as error:
                 # It holds up no other; in flight as it is, it is due again in a while.
                 logger.error("the courier failed", callback=effect.callback.id, error=type(error).__name__)
@@ -133,7 +138,7 @@ class Courier:
         if result.answered is Answered.AWAY:
             # The courier itself pauses; another effect asks next time, in case it is this one's fault.
             self._away += 1
-            self._write_beside(owing.postpone([owed], now + _LONGEST_PAUSE / 2))
+            self._write_beside(owing.postpone([owed], now + 2 * _LONGEST_PAUSE))
             return Outcome.PENDING
         self._away = 0
         unknown = result.answered is Answered.UNKNOWN
@@ -160,6 +165,7 @@ class Courier:
         while self._accepted:
             accepted: Sequence[Owed] = self._accepted[:]
             self._accepted.clear()
+            await failpoints.reach("before-note")
             await self._write_quietly(owing.accepted(accepted))
 
     async def _write_quietly(self, operation: Callable[..., None]) -> None:

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from gateway import failpoints
 from gateway.decide import Disposal, Earlier, Standing, dispose
 from gateway.delivery import Delivery, Event, Headers
 from gateway.envelope import timestamp
-from gateway.ledger.records import Callback, Disposed, Owed, Proposal
-from gateway.ledger.worker import Transaction
+from gateway.ledger.records import EFFECT_LOOK_MS, Callback, Disposed, Owed, Proposal
+from gateway.ledger.worker import Raced, Transaction
 from gateway.outcome import Outcome, State
 from gateway.rules import Rules, Verdict
 from gateway.tokens import Claims
 
 #: How long a row in flight is left alone by the courier: longer than step 7 may take.
 IN_FLIGHT_MS = 10_000
+#: Held by whoever needs the bodies that are kept: retention drops none meanwhile.
+BODIES = "bodies"
 #: Of SHA-256: enough to tell contents apart, half the room.
 _DIGEST_BYTES = 16
 
@@ -36,8 +39,9 @@ def record(proposal: Proposal, reference: str) -> Callable[[Transaction], list[D
 
     def operation(tx: Transaction) -> list[Disposed]:
         disposed = []
-        for event in proposal.events:
-            named = _identified(event, proposal.id)
+        events = [_identified(event, proposal.replay_of or proposal.id) for event in proposal.events]
+        _hold(tx, proposal, events, reference)
+        for named in events:
             callbacks = _callbacks(tx, proposal, named, reference)
             if callbacks:
                 disposed += [_on_callback(tx, proposal, named, callback) for callback in callbacks]
@@ -57,9 +61,12 @@ def record(proposal: Proposal, reference: str) -> Callable[[Transaction], list[D
                 "query": delivery.url.partition("?")[2],
                 "headers": json.dumps(proposal.kept_headers),
                 "body": delivery.body if keep_body else None,
+                "size": len(delivery.body),
                 "secret": proposal.secret,
+                "replay_of": proposal.replay_of,
             },
         )
+        failpoints.reach_in_thread("before-commit")
         return disposed
 
     return operation
@@ -72,10 +79,34 @@ def _identified(event: Event, delivery_id: str) -> Event:
     return replace(event, id=event.digest.hex() if event.digest else delivery_id, id_covered=True)
 
 
+def _hold(tx: Transaction, proposal: Proposal, events: list[Event], reference: str) -> None:
+    """
+    Hold all that the disposal depends on, where several processes share the ledger.
+
+    That is each event's identity, each object that an alias may name, and each callback, always in the same
+    order: no two deliveries wait for each other.
+    """
+    on_account = proposal.claims is None
+    tx.lock(*(text for event in events for text in _locks(proposal.source, event, on_account)))
+    if on_account:
+        found = {callback.id for event in events for callback in _callbacks(tx, proposal, event, reference)}
+        for callback_id in sorted(found):
+            tx.one("SELECT id FROM callbacks WHERE id = :id FOR UPDATE", {"id": callback_id})
+
+
+def _locks(source: str, event: Event, objects: bool) -> Iterator[str]:
+    """What stands for an event among the ledger's locks."""
+    yield f"event {source} {event.id}"
+    if not event.id_covered and event.digest is not None:
+        yield f"content {source} {event.digest.hex()}"
+    if objects:
+        yield from (f"object {source} {text}" for text in event.objects)
+
+
 def _callbacks(tx: Transaction, proposal: Proposal, event: Event, reference: str) -> list[Callback]:
     """The callbacks that an event is for: the URL's, or all that its reference or an alias names."""
     if proposal.claims is not None:
-        row = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": proposal.claims.callback_id})
+        row = tx.one("SELECT * FROM callbacks WHERE id = :id FOR UPDATE", {"id": proposal.claims.callback_id})
         return [Callback.from_row(row) if row else _adopt(tx, proposal, proposal.claims, reference)]
     found: dict[str, Callback] = {}
     for text in event.references:
@@ -121,13 +152,15 @@ def _on_callback(tx: Transaction, proposal: Proposal, event: Event, callback: Ca
     verdict = (callback.rules or proposal.rules).judge(event.type)
     earlier = _earlier(tx, proposal, event, callback)
     now = proposal.delivery.received_at
-    standing = Standing(callback.state, callback.expires_at, callback.stream)
+    regains = _regains(tx, proposal, event, callback)
+    gone = callback.took_effect == "no"
+    standing = Standing(callback.state, callback.expires_at, callback.stream, regains, gone)
     disposal = dispose(standing, verdict, earlier, now)
-    if disposal.state is not None and not _claim(tx, callback, disposal.state, now):
+    if disposal.state is not None and not _claim(tx, proposal, callback, disposal.state):
         # Somebody else's transaction came first (several processes on one PostgreSQL): judge again.
         row = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback.id})
         return _on_callback(tx, proposal, event, Callback.from_row(row))
-    if disposal.outcome is Outcome.DUPLICATE and disposal.conflict and earlier is None:
+    if disposal.conflict and earlier is None:
         disposal = replace(disposal, conflict=_differs(tx, event, callback))
     sequence = _next_in_stream(tx, callback) if disposal.takes_effect and callback.stream else None
     waits = sequence is not None and _older_is_owed(tx, callback)
@@ -166,8 +199,10 @@ def _on_none(tx: Transaction, proposal: Proposal, event: Event) -> Disposed:
     outcome = Outcome.FILTERED if verdict is Verdict.PROGRESS else Outcome.UNMATCHED
     row = _insert(tx, proposal, event, verdict, Disposal(outcome), None, None, False)
     if outcome is Outcome.UNMATCHED:
-        for text in dict.fromkeys(event.objects):
-            tx.insert("parked", {"event": row, "source": proposal.source, "object": text})
+        # Without an object no alias finds it; it is kept as long all the same, for a replay.
+        for text in dict.fromkeys(event.objects or ("",)):
+            parked = {"event": row, "source": proposal.source, "object": text, "since": _ms(proposal.now)}
+            tx.insert("parked", parked)
     return Disposed(outcome, event.type, None)
 
 
@@ -178,13 +213,32 @@ def unpark(tx: Transaction, callback: Callback, text: str, rules: Rules, now: fl
     They are judged as of their receipt: what came in time counts. That they were unmatched then stays on
     record, and another callback with the same alias gets them as well.
     """
+    # Their identities are known only once they are read; held one after the other, they would be held in
+    # another order than that of the deliveries.
+    waiting = _parked(tx, callback.source, text)
+    locks = {lock for *_, event in waiting for lock in _locks(callback.source, event, False)}
+    tx.lock(BODIES, f"object {callback.source} {text}", *locks)
+    # Nobody can add to them now.
+    waiting = _parked(tx, callback.source, text)
+    if not locks.issuperset(lock for *_, event in waiting for lock in _locks(callback.source, event, False)):
+        raise Raced
+    disposed = []
+    for delivery_id, delivery, event in waiting:
+        proposal = Proposal(delivery_id, callback.source, delivery, [], "", (event,), rules, None, "", now)
+        current = tx.one("SELECT * FROM callbacks WHERE id = :id FOR UPDATE", {"id": callback.id})
+        disposed.append(_on_callback(tx, proposal, event, Callback.from_row(current)))
+    return disposed
+
+
+def _parked(tx: Transaction, source: str, text: str) -> list[tuple[str, Delivery, Event]]:
+    """The events that nobody claimed and that speak of an object, with their deliveries, oldest first."""
     rows = tx.all(
         "SELECT e.*, d.received_at, d.method, d.body FROM parked p JOIN events e ON e.id = p.event "
         "JOIN deliveries d ON d.id = e.delivery_id WHERE p.source = :source AND p.object = :object "
         "AND d.body IS NOT NULL ORDER BY e.id",
-        {"source": callback.source, "object": text},
+        {"source": source, "object": text},
     )
-    disposed = []
+    found = []
     for row in rows:
         delivery = Delivery(row["method"], "", Headers(), bytes(row["body"]), row["received_at"] / 1000)
         event = Event(
@@ -199,12 +253,8 @@ def unpark(tx: Transaction, callback: Callback, text: str, rules: Rules, now: fl
             type_covered=bool(row["type_verified"]),
             reason=row["reason"],
         )
-        proposal = Proposal(
-            row["delivery_id"], callback.source, delivery, [], "", (event,), rules, None, "", now
-        )
-        current = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback.id})
-        disposed.append(_on_callback(tx, proposal, event, Callback.from_row(current)))
-    return disposed
+        found.append((row["delivery_id"], delivery, event))
+    return found
 
 
 def _earlier(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> Earlier | None:
@@ -244,11 +294,31 @@ def _differs(tx: Transaction, event: Event, callback: Callback) -> bool:
     return row is None or row["data_digest"] != _digest(event.data)
 
 
-def _claim(tx: Transaction, callback: Callback, state: State, now: float) -> bool:
+def _regains(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> bool:
+    """Whether a replay brings the event that finished the callback and that Restate refused for good."""
+    if proposal.replay_of is None or callback.state not in (State.COMPLETED, State.FAILED):
+        return False
+    rows = tx.all(
+        "SELECT event_id, outcome FROM events WHERE callback_id = :id AND verdict != 'progress' "
+        "AND outcome IN ('pending', 'completed', 'dead')",
+        {"id": callback.id},
+    )
+    dead = [row["event_id"] for row in rows if row["outcome"] == Outcome.DEAD]
+    return event.id in dead and len(dead) == len(rows)
+
+
+def _claim(tx: Transaction, proposal: Proposal, callback: Callback, state: State) -> bool:
     return bool(
         tx.run(
-            "UPDATE callbacks SET state = :state, state_at = :now WHERE id = :id AND state = 'open'",
-            {"state": state, "now": _ms(now), "id": callback.id},
+            "UPDATE callbacks SET state = :state, state_at = :now, check_at = :check_at "
+            "WHERE id = :id AND state = :was",
+            {
+                "state": state,
+                "now": _ms(proposal.delivery.received_at),
+                "check_at": callback.check_at(EFFECT_LOOK_MS, proposal.now),
+                "id": callback.id,
+                "was": callback.state,
+            },
         )
     )
 

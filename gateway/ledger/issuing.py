@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from gateway import tokens
 from gateway.errors import Completing, Invalid, NotFound
 from gateway.ledger.disposing import unpark
 from gateway.ledger.records import Callback, Disposed
-from gateway.ledger.worker import Transaction
+from gateway.ledger.worker import Row, Transaction
 from gateway.outcome import State
 from gateway.rules import Rules
 
@@ -66,7 +65,7 @@ def issue(
     return operation
 
 
-def _owned(tx: Transaction, callback_id: str, client: str | None) -> sqlite3.Row:
+def owned(tx: Transaction, callback_id: str, client: str | None) -> Row:
     """A callback's row; another client's does not exist for this one. `client` None is ops."""
     row = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback_id})
     if row is None or (client is not None and row["client"] not in (client, "")):
@@ -83,7 +82,9 @@ def close(callback_id: str, client: str, now: float) -> Callable[[Transaction], 
     """
 
     def operation(tx: Transaction) -> State:
-        _owned(tx, callback_id, client)
+        owned(tx, callback_id, client)
+        # Held, so that what is looked for next is looked for once whoever is at it has committed.
+        tx.one("SELECT id FROM callbacks WHERE id = :id FOR UPDATE", {"id": callback_id})
         # An event that Restate refuses for good has won nothing: waiting for its value would not end.
         if tx.run(
             "UPDATE callbacks SET state = 'closed', state_at = :now WHERE id = :id AND (state = 'open' OR "
@@ -92,7 +93,7 @@ def close(callback_id: str, client: str, now: float) -> Callable[[Transaction], 
             {"id": callback_id, "now": int(now * 1000)},
         ):
             return State.CLOSED
-        state = State(_owned(tx, callback_id, client)["state"])
+        state = State(owned(tx, callback_id, client)["state"])
         if state in (State.COMPLETED, State.FAILED):
             raise Completing("an event has already won this callback; go on waiting for its value")
         return state
@@ -104,12 +105,12 @@ def revoke(callback_id: str, client: str, now: float) -> Callable[[Transaction],
     """The operation by which ops ends a callback; its result is the state then."""
 
     def operation(tx: Transaction) -> State:
-        _owned(tx, callback_id, client)
+        owned(tx, callback_id, client)
         tx.run(
             "UPDATE callbacks SET state = 'revoked', state_at = :now WHERE id = :id AND state = 'open'",
             {"id": callback_id, "now": int(now * 1000)},
         )
-        return State(_owned(tx, callback_id, client)["state"])
+        return State(owned(tx, callback_id, client)["state"])
 
     return operation
 
@@ -125,7 +126,7 @@ def alias(
     """
 
     def operation(tx: Transaction) -> list[Disposed]:
-        callback = Callback.from_row(_owned(tx, callback_id, client))
+        callback = Callback.from_row(owned(tx, callback_id, client))
         new = tx.run(
             "INSERT INTO aliases (source, alias, callback_id, created_at) "
             "VALUES (:source, :alias, :id, :now) ON CONFLICT DO NOTHING",
@@ -140,7 +141,7 @@ def get(callback_id: str, client: str) -> Callable[[Transaction], tuple[Callback
     """The query for a callback and the events that came for it, oldest first."""
 
     def operation(tx: Transaction) -> tuple[Callback, list[dict[str, Any]]]:
-        callback = Callback.from_row(_owned(tx, callback_id, client))
+        callback = Callback.from_row(owned(tx, callback_id, client))
         rows = tx.all(
             "SELECT e.delivery_id, e.event_id, e.type, e.outcome, e.conflict, e.contradicts, e.sequence, "
             "e.attempts, e.error, d.received_at FROM events e JOIN deliveries d ON d.id = e.delivery_id "
@@ -163,20 +164,30 @@ def find(callback_id: str) -> Callable[[Transaction], Callback | None]:
 
 
 def listing(
-    client: str, state: State | None, source: str | None, label: str | None, after: str, limit: int
+    client: str,
+    state: State | None,
+    source: str | None,
+    label: str | None,
+    after: str,
+    limit: int,
+    orphaned: bool | None = None,
 ) -> Callable[[Transaction], list[Callback]]:
     """The query for a client's callbacks, newest first, those older than the id `after`."""
 
     def operation(tx: Transaction) -> list[Callback]:
         rows = tx.all(
-            "SELECT * FROM callbacks WHERE client = :client AND (:state IS NULL OR state = :state) "
-            "AND (:source IS NULL OR source = :source) AND (:label IS NULL OR label = :label) "
+            "SELECT * FROM callbacks WHERE client = :client "
+            "AND (CAST(:state AS TEXT) IS NULL OR state = :state) "
+            "AND (CAST(:source AS TEXT) IS NULL OR source = :source) "
+            "AND (CAST(:label AS TEXT) IS NULL OR label = :label) "
+            "AND (CAST(:orphaned AS BOOLEAN) IS NULL OR orphaned = :orphaned) "
             "AND (:after = '' OR id < :after) ORDER BY id DESC LIMIT :limit",
             {
                 "client": client,
                 "state": state,
                 "source": source,
                 "label": label,
+                "orphaned": orphaned,
                 "after": after,
                 "limit": limit,
             },

@@ -10,8 +10,13 @@ from gateway import targets
 from gateway.delivery import Delivery, Event
 from gateway.outcome import Outcome, State
 from gateway.rules import OnFailure, Rules, Verdict
-from gateway.targets import Handler, Target
+from gateway.targets import Awakeable, Handler, Target
 from gateway.tokens import Claims
+
+#: Whether somebody still waits is not asked earlier after issuing: a handler that asks for a callback runs.
+FIRST_LOOK_MS = 5 * 60_000
+#: A value that Restate accepted is in its journal some milliseconds later.
+EFFECT_LOOK_MS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,10 @@ class Callback:
     def stream(self) -> bool:
         """Whether it takes every event."""
         return isinstance(self.target, Handler)
+
+    def check_at(self, after: int, now: float) -> int | None:
+        """When Restate is to be asked whether its invocation waits, `after` milliseconds; None for never."""
+        return int(now * 1000) + after if isinstance(self.target, Awakeable) else None
 
     @classmethod
     def from_row(cls, row: Any) -> Callback:
@@ -97,6 +106,7 @@ class Callback:
             "sequence": 0,
             "took_effect": self.took_effect,
             "orphaned": self.orphaned,
+            "check_at": self.check_at(FIRST_LOOK_MS, self.created_at),
             "approval": None if self.approval is None else json.dumps(self.approval),
         }
 
@@ -109,7 +119,7 @@ class Proposal:
     `claims` is what the token in its URL said, None for an account's URL, where a callback is found by
     the events' references and objects. `judged` holds each event with the verdict of the source's own
     rules, which the callback's own replace. `now` is when it is disposed of, in seconds; what it does to a
-    callback is judged as of its receipt.
+    callback is judged as of its receipt. `replay_of` is the delivery that ops have done again.
     """
 
     id: str
@@ -122,6 +132,7 @@ class Proposal:
     claims: Claims | None
     key_id: str
     now: float
+    replay_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

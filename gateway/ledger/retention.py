@@ -1,107 +1,221 @@
 """
 What the ledger forgets, and when. What is still owed to Restate is never touched.
 
-Bodies go first, rows once no provider repeats any more: until then a row is what knows a repeat.
+Bodies go first, rows once no provider repeats any more: until then a row is what knows a repeat. What
+is due is looked for beside the writer, however long that takes; the writer only drops a few rows by
+their ids, so that no delivery waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
 
 from gateway.errors import TryLater
 from gateway.ledger import Ledger
+from gateway.ledger.disposing import BODIES as BODIES_HELD
+from gateway.ledger.file import cut_log, give_back
+from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.worker import Transaction
 from gateway.log import logger
 from gateway.settings import Ledger as Retention
 
-#: Rows in one commit: deliveries in flight share it and must not wait for it.
-_BATCH = 500
+#: Rows, and bytes of bodies, that one commit drops: deliveries in flight share it. A few milliseconds.
+_BATCH, _BATCH_BYTES = 50, 1 << 19
 _SWEEP_EVERY = 60.0
-_EVENTS = "SELECT 1 FROM events e WHERE e.delivery_id = d.id"
+#: Between two batches the writer is left to deliveries for this many times as long as a batch took.
+_REST = 3.0
+#: How long one batch, or one look for what is due, may wait for its turn.
+_PATIENCE = 30.0
+
+_OWED = "SELECT 1 FROM events e WHERE e.delivery_id = d.id AND e.outcome = 'pending'"
+_PARKED = "SELECT 1 FROM events e JOIN parked p ON p.event = e.id WHERE e.delivery_id = d.id"
+_EMPTY = "UPDATE deliveries AS d SET body = NULL, headers = '[]', query = '' WHERE d.id = :id"
+
+#: What is due, oldest first; :limit rows.
+EXPIRED = (
+    "SELECT id, 0 AS size FROM callbacks WHERE state = 'open' AND expires_at < :now "
+    "ORDER BY expires_at LIMIT :limit"
+)
+UNCLAIMED = (
+    "SELECT DISTINCT p.event AS id, e.delivery_id, LENGTH(d.body) AS size, p.since FROM parked p "
+    "LEFT JOIN events e ON e.id = p.event LEFT JOIN deliveries d ON d.id = e.delivery_id "
+    "WHERE p.since < :unmatched ORDER BY p.since LIMIT :limit"
+)
+BODIES = (
+    "SELECT d.id, LENGTH(d.body) AS size FROM deliveries d WHERE d.body IS NOT NULL "
+    f"AND d.received_at < :bodies AND NOT EXISTS ({_OWED}) AND NOT EXISTS ({_PARKED}) "
+    "ORDER BY d.received_at LIMIT :limit"
+)
+DELIVERIES = (
+    "SELECT d.id, LENGTH(d.body) AS size FROM deliveries d WHERE d.received_at < :rows "
+    f"AND NOT EXISTS ({_OWED}) ORDER BY d.received_at LIMIT :limit"
+)
+CALLBACKS = (
+    "SELECT c.id, 0 AS size FROM callbacks c WHERE c.expires_at < :rows_seconds AND c.state != 'open' "
+    "AND NOT EXISTS (SELECT 1 FROM events e WHERE e.callback_id = c.id) ORDER BY c.expires_at LIMIT :limit"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many callbacks had expired, and how many bodies, deliveries and callbacks were dropped."""
+    """How many callbacks had expired, and how many unclaimed events, bodies and rows were dropped."""
 
-    expired: int
-    bodies: int
-    deliveries: int
-    callbacks: int
+    expired: int = 0
+    unclaimed: int = 0
+    bodies: int = 0
+    deliveries: int = 0
+    callbacks: int = 0
 
     @property
-    def full(self) -> bool:
-        """Whether there may be more."""
-        return max(self.expired, self.bodies, self.deliveries, self.callbacks) >= _BATCH
+    def any(self) -> bool:
+        """Whether there was something, so that there may be more."""
+        return any(astuple(self))
 
 
-def sweep(keep: Retention, now: float) -> Callable[[Transaction], Swept]:
-    """The operation that drops a batch of what is older than `keep` says; `now` is in seconds."""
+async def sweep(ledger: Ledger, keep: Retention, now: float) -> Swept:
+    """Drop a batch of what is older than `keep` says; `now` is in seconds. Raises `TryLater`."""
+    limits = {
+        "now": int(now),
+        "unmatched": _ms(now - keep.keep_unmatched.total_seconds()),
+        "bodies": _ms(now - keep.keep_bodies.total_seconds()),
+        "rows": _ms(now - keep.keep_rows.total_seconds()),
+        "rows_seconds": int(now - keep.keep_rows.total_seconds()),
+    }
+    done = []
+    for due, drop in (
+        (EXPIRED, _expire),
+        (UNCLAIMED, _unpark),
+        (BODIES, _empty),
+        (DELIVERIES, _drop_delivery),
+        (CALLBACKS, _drop_callback),
+    ):
+        found = await ledger.read(_due(due, limits), _PATIENCE)
+        dropped = 0
+        if found:
+            start = time.monotonic()
+            dropped = await ledger.write(_each(drop, found, limits), _PATIENCE)
+            await asyncio.sleep(_REST * (time.monotonic() - start))
+        done.append(dropped)
+    return Swept(*done)
 
-    def operation(tx: Transaction) -> Swept:
-        limits = {
-            "now": int(now),
-            "bodies": _ms(now - keep.keep_bodies.total_seconds()),
-            "unmatched": _ms(now - keep.keep_unmatched.total_seconds()),
-            "rows": _ms(now - keep.keep_rows.total_seconds()),
-            "rows_seconds": int(now - keep.keep_rows.total_seconds()),
-            "batch": _BATCH,
-        }
-        expired = tx.run(
-            "UPDATE callbacks SET state = 'expired', state_at = :now * 1000 WHERE id IN (SELECT id FROM "
-            "callbacks WHERE state = 'open' AND expires_at < :now LIMIT :batch)",
-            limits,
-        )
-        emptied = tx.all(
-            "UPDATE deliveries SET body = NULL WHERE id IN (SELECT d.id FROM deliveries d WHERE "
-            "d.body IS NOT NULL AND (d.received_at < :bodies OR d.received_at < :unmatched "
-            f"AND NOT EXISTS ({_EVENTS} AND e.outcome != 'unmatched')) "
-            f"AND NOT EXISTS ({_EVENTS} AND e.outcome = 'pending') ORDER BY d.received_at LIMIT :batch) "
-            "RETURNING id",
-            limits,
-        )
-        for row in emptied:
-            tx.run("UPDATE events SET data = NULL WHERE delivery_id = :id", {"id": row["id"]})
-            tx.run(
-                "DELETE FROM parked WHERE event IN (SELECT id FROM events WHERE delivery_id = :id)",
-                {"id": row["id"]},
-            )
-        old = tx.all(
-            "DELETE FROM deliveries WHERE id IN (SELECT d.id FROM deliveries d WHERE d.received_at < :rows "
-            f"AND NOT EXISTS ({_EVENTS} AND e.outcome = 'pending') ORDER BY d.received_at LIMIT :batch) "
-            "RETURNING id",
-            limits,
-        )
-        for row in old:
-            tx.run("DELETE FROM events WHERE delivery_id = :id", {"id": row["id"]})
-        over = tx.all(
-            "DELETE FROM callbacks WHERE id IN (SELECT c.id FROM callbacks c WHERE c.state != 'open' AND "
-            "c.expires_at < :rows_seconds AND NOT EXISTS (SELECT 1 FROM events e WHERE e.callback_id = c.id) "
-            "LIMIT :batch) RETURNING id",
-            limits,
-        )
-        for row in over:
-            tx.run("DELETE FROM aliases WHERE callback_id = :id", {"id": row["id"]})
-        return Swept(expired, len(emptied), len(old), len(over))
+
+async def shrink(ledger: Ledger) -> None:
+    """Give back the room that a file no longer needs, and cut its log. PostgreSQL sees to that itself."""
+    if isinstance(ledger, SqliteLedger):
+        more = True
+        while more:
+            more = await ledger.write(give_back(), _PATIENCE)
+            await asyncio.sleep(0.01)  # deliveries come in between
+        await cut_log(ledger.path, within=5)
+
+
+async def keep_sweeping(ledger: Ledger, keep: Retention, clock: Callable[[], float]) -> None:
+    """Sweep once a minute, each time until nothing is due, until cancelled."""
+    while True:
+        try:
+            total = Swept()
+            while (swept := await sweep(ledger, keep, clock())).any:
+                total = Swept(*(a + b for a, b in zip(astuple(total), astuple(swept), strict=True)))
+            await shrink(ledger)
+            if total.any:
+                logger.info(
+                    "swept",
+                    expired=total.expired,
+                    unclaimed=total.unclaimed,
+                    bodies=total.bodies,
+                    deliveries=total.deliveries,
+                    callbacks=total.callbacks,
+                )
+        except TryLater as error:
+            logger.warning("ledger is away", error=error.detail)
+        except Exception as error:
+            # A fault of ours: a ledger that is not swept grows for ever. Its text may hold anything.
+            logger.error("the sweep failed", error=type(error).__name__)
+        await asyncio.sleep(_SWEEP_EVERY)
+
+
+Drop = Callable[[Transaction, dict[str, Any]], int]
+
+
+def _due(query: str, limits: dict[str, int]) -> Callable[[Transaction], list[dict[str, Any]]]:
+    """The query for a batch of what is due: at most so many rows with so many bytes of bodies."""
+
+    def operation(tx: Transaction) -> list[dict[str, Any]]:
+        batch: list[dict[str, Any]] = []
+        size = 0
+        for row in tx.all(query, limits | {"limit": _BATCH}):
+            size += row["size"] or 0
+            if batch and size > _BATCH_BYTES:
+                break
+            batch.append(dict(row))
+        return batch
 
     return operation
 
 
-async def keep_sweeping(ledger: Ledger, keep: Retention, clock: Callable[[], float]) -> None:
-    """Sweep once a minute, and again at once while there is more, until cancelled."""
-    while True:
-        try:
-            swept = await ledger.write(sweep(keep, clock()), within=30)
-        except TryLater as error:
-            logger.warning("ledger is away", error=error.detail)
-        else:
-            if swept.full:
-                # Deliveries come between the batches.
-                await asyncio.sleep(0.1)
-                continue
-        await asyncio.sleep(_SWEEP_EVERY)
+def _each(
+    drop: Drop, found: Sequence[dict[str, Any]], limits: dict[str, int]
+) -> Callable[[Transaction], int]:
+    """The operation that drops each row that was found, where it still may; how many those were."""
+
+    def operation(tx: Transaction) -> int:
+        tx.lock(BODIES_HELD)
+        return sum(drop(tx, limits | row) for row in found)
+
+    return operation
+
+
+def _expire(tx: Transaction, row: dict[str, Any]) -> int:
+    return tx.run(
+        "UPDATE callbacks SET state = 'expired', state_at = :at WHERE id = :id AND state = 'open'",
+        {"id": row["id"], "at": row["now"] * 1000},
+    )
+
+
+def _unpark(tx: Transaction, row: dict[str, Any]) -> int:
+    """Stop waiting for an alias for an event; the body goes where no other event has use for it."""
+    dropped = tx.run("DELETE FROM parked WHERE event = :id", {"id": row["id"]})
+    if row["delivery_id"] is not None and tx.run(
+        f"{_EMPTY} AND NOT EXISTS ({_PARKED}) AND NOT EXISTS (SELECT 1 FROM events e "
+        "WHERE e.delivery_id = d.id AND e.outcome NOT IN ('unmatched', 'filtered'))",
+        {"id": row["delivery_id"]},
+    ):
+        tx.run("UPDATE events SET data = NULL WHERE delivery_id = :id", {"id": row["delivery_id"]})
+    return min(dropped, 1)
+
+
+def _empty(tx: Transaction, row: dict[str, Any]) -> int:
+    """Drop a delivery's body, and the headers and the query that only made sense with it."""
+    emptied = tx.run(f"{_EMPTY} AND NOT EXISTS ({_OWED})", {"id": row["id"]})
+    if emptied:
+        tx.run("UPDATE events SET data = NULL WHERE delivery_id = :id", {"id": row["id"]})
+    return emptied
+
+
+def _drop_delivery(tx: Transaction, row: dict[str, Any]) -> int:
+    gone = tx.run(f"DELETE FROM deliveries AS d WHERE d.id = :id AND NOT EXISTS ({_OWED})", {"id": row["id"]})
+    if gone:
+        tx.run(
+            "DELETE FROM parked WHERE event IN (SELECT id FROM events WHERE delivery_id = :id)",
+            {"id": row["id"]},
+        )
+        tx.run("DELETE FROM events WHERE delivery_id = :id", {"id": row["id"]})
+    return gone
+
+
+def _drop_callback(tx: Transaction, row: dict[str, Any]) -> int:
+    gone = tx.run(
+        "DELETE FROM callbacks AS c WHERE c.id = :id AND c.state != 'open' "
+        "AND NOT EXISTS (SELECT 1 FROM events e WHERE e.callback_id = c.id)",
+        {"id": row["id"]},
+    )
+    if gone:
+        tx.run("DELETE FROM aliases WHERE callback_id = :id", {"id": row["id"]})
+    return gone
 
 
 def _ms(seconds: float) -> int:

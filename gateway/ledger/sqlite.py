@@ -3,23 +3,165 @@ The ledger in one SQLite file, which one process owns.
 
 WAL with `synchronous=FULL`: a commit is flushed before it returns (https://sqlite.org/wal.html), which is
 what lets the gateway acknowledge. The file is 0600: it holds customers' data and awakeable ids.
+
+One thread writes. Operations that arrive while a commit is being flushed share the next one, so that a flush
+(0.2 ms and more) is paid once for all deliveries in flight.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, TryLater
+from gateway.ledger.file import Presence, prepare, tune
 from gateway.ledger.migrate import migrate
-from gateway.ledger.worker import Operation, Result, Transaction, Worker
+from gateway.ledger.worker import WRITE_TIMEOUT, Job, Jobs, Operation, Result, Row
 
-#: From the last body byte a delivery waits this long for its commit, then the provider has to repeat it.
-WRITE_TIMEOUT = 0.4
+#: A commit is not made to wait for more than this many operations.
+_MAX_BATCH = 256
 _MODE = 0o600
+_ROW_LOCK = re.compile(r" FOR UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
+
+
+@lru_cache(256)
+def _without_locks(sql: str) -> str:
+    return _ROW_LOCK.sub("", sql)
+
+
+class SqliteTransaction:
+    """See `gateway.ledger.worker.Transaction`. The writer is alone, so there is nothing to lock."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        """Execute a statement; the number of rows that it changed."""
+        return self._connection.execute(_without_locks(sql), parameters).rowcount
+
+    def run_each(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Execute a statement once with each of these parameters."""
+        self._connection.executemany(_without_locks(sql), parameters)
+
+    def insert(self, table: str, row: Mapping[str, Any]) -> int:
+        """Insert a row; its number, where the table counts its rows."""
+        names = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        # Table and columns are this package's own literals.
+        cursor = self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", row)
+        return cursor.lastrowid or 0
+
+    def one(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
+        """The first row of a query."""
+        row: Row | None = self._connection.execute(_without_locks(sql), parameters).fetchone()
+        return row
+
+    def all(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """The rows of a query."""
+        return self._connection.execute(_without_locks(sql), parameters).fetchall()
+
+    def lock(self, *texts: str) -> None:
+        """Nothing: one operation is at work at a time."""
+
+
+class Worker:
+    """
+    Runs operations, in the order in which they came, on one connection in one thread.
+
+    `begin` is how a transaction starts: `BEGIN IMMEDIATE` for the writer. Each operation runs in a savepoint
+    of its own: what one of them raises does not touch its neighbours in the commit. What goes wrong with the
+    database itself (disk full, I/O error) is `TryLater` for every operation of that commit: nothing of
+    it is kept. Raises what `connect` raises.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], begin: str, name: str) -> None:
+        self._connect = connect
+        self._begin = begin
+        self._jobs = Jobs()
+        self._opened: Future[None] = Future()
+        self._thread = threading.Thread(target=self._work, name=f"ledger-{name}", daemon=True)
+        self._thread.start()
+        self._opened.result()
+
+    async def run(self, operation: Operation[Result], within: float | None = None) -> Result:
+        """The operation's result, once it is committed; see `Jobs.run`."""
+        return await self._jobs.run(operation, within)
+
+    def close(self) -> None:
+        """Finish what was submitted, then end the thread."""
+        self._jobs.end()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            connection = self._connect()
+        except Exception as error:
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(None)
+        try:
+            for batch in self._batches():
+                self._commit(connection, batch)
+        finally:
+            connection.close()
+
+    def _batches(self) -> Iterator[list[Job[Any]]]:
+        while (job := self._jobs.next()) is not None:
+            batch = [job]
+            last = False
+            while len(batch) < _MAX_BATCH and self._jobs.waiting:
+                following = self._jobs.next()
+                if following is None:
+                    last = True
+                    break
+                batch.append(following)
+            # Whoever gave up waiting before its turn has been answered 503: it must not be written.
+            yield [job for job in batch if job.future.set_running_or_notify_cancel()]
+            if last:
+                return
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> None:
+        done: list[tuple[Job[Any], Any, BaseException | None]] = []
+        try:
+            connection.execute(self._begin)
+            for job in batch:
+                done.append((job, *self._savepoint(connection, job)))
+            # Where nothing is to be kept, not even the pages that were put back are written.
+            kept = any(raised is None for _, _, raised in done)
+            connection.execute("COMMIT" if kept else "ROLLBACK")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            failure = TryLater(f"the ledger cannot write: {error}")
+            done = [(job, None, failure) for job in batch]
+        for job, result, raised in done:
+            if raised is None:
+                job.future.set_result(result)
+            else:
+                job.future.set_exception(raised)
+
+    @staticmethod
+    def _savepoint(connection: sqlite3.Connection, job: Job[Any]) -> tuple[Any, BaseException | None]:
+        connection.execute("SAVEPOINT operation")
+        try:
+            result = job.operation(SqliteTransaction(connection))
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+                raise  # the database's own trouble: nothing of this commit is kept
+            connection.execute("ROLLBACK TO operation")
+            connection.execute("RELEASE operation")
+            return None, error
+        connection.execute("RELEASE operation")
+        return result, None
 
 
 class SqliteLedger:
@@ -29,11 +171,15 @@ class SqliteLedger:
     Raises `ConfigurationError` where another process owns the file or it can't be opened.
     """
 
+    exclusive = True
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = _own(path)
+        self._lock = own(path)
         try:
+            prepare(path)
             migrate(path)
+            self._presence = Presence(path)
             # One after the other: two connections that open the log at once lock each other out.
             self._writer = Worker(self._connect, "BEGIN IMMEDIATE", "writer")
             self._reader = Worker(self._connect, "BEGIN", "reader")
@@ -45,10 +191,12 @@ class SqliteLedger:
 
     async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """The operation's result once it is flushed; `TryLater` where that can't be had in time."""
+        self._presence.check()
         return await self._writer.run(operation, within)
 
     async def read(self, operation: Operation[Result], within: float | None = 5) -> Result:
         """The result of an operation that only reads; `TryLater` where it can't be had in time."""
+        self._presence.check()
         return await self._reader.run(operation, within)
 
     def close(self) -> None:
@@ -62,6 +210,7 @@ class SqliteLedger:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        tune(connection)
         return connection
 
 
@@ -75,14 +224,14 @@ def look(path: Path, operation: Operation[Result]) -> Result:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         connection.row_factory = sqlite3.Row
         try:
-            return operation(Transaction(connection))
+            return operation(SqliteTransaction(connection))
         finally:
             connection.close()
     except sqlite3.Error as error:
         raise ConfigurationError(f"ledger.url: {path}: {error}") from None
 
 
-def _own(path: Path) -> IO[str]:
+def own(path: Path) -> IO[str]:
     """Make the file where it is missing, readable by its owner only, and lock it for this process."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

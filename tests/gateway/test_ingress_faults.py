@@ -173,6 +173,8 @@ def test_a_refusal_for_good_is_dead_visible_and_does_not_block_the_next(
     ingress.react = InTurn([Reaction(status, body=b"a text of Restate's"), Reaction()])
     callback = gateway.issue()
     assert _completes(gateway, callback)[:2] == (200, "dead")
+    # The provider does not wait for this note.
+    gateway.wait_for_outcome(callback.id, "dead", seconds=5)
     (delivery,) = gateway.callback(callback.id)["deliveries"]
     assert (delivery["outcome"], delivery["error"]) == ("dead", f"HTTP {status}")
     assert _completes(gateway, gateway.issue())[:2] == (200, "completed")

@@ -18,7 +18,6 @@ from gateway.errors import TryLater
 from gateway.ledger import Ledger, issuing, owing
 from gateway.ledger.courier import Courier
 from gateway.ledger.records import Callback, Disposed
-from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.worker import Operation, Result
 from gateway.outcome import Outcome
 from gateway.restate import Answered, RestateClient, request
@@ -111,15 +110,13 @@ def all_are(ledger: Ledger, outcome: str) -> Callable[[], Any]:
     return check
 
 
-async def owed(
-    ledger: SqliteLedger, kind: str = "payment.succeeded", **changes: Any
-) -> tuple[Callback, Disposed]:
+async def owed(ledger: Ledger, kind: str = "payment.succeeded", **changes: Any) -> tuple[Callback, Disposed]:
     """A callback and the event that has won it, which Restate has not been told of."""
     waiting = await open_callback(ledger, **changes)
     return waiting, await deliver_one(ledger, waiting, event(f"evt-{waiting.id}", kind))
 
 
-async def test_what_is_owed_is_delivered_and_noted(ledger: SqliteLedger) -> None:
+async def test_what_is_owed_is_delivered_and_noted(ledger: Ledger) -> None:
     waiting, _ = await owed(ledger)
     restate = Scripted()
     async with working(ledger, restate):
@@ -133,7 +130,7 @@ async def test_what_is_owed_is_delivered_and_noted(ledger: SqliteLedger) -> None
     )
 
 
-async def test_each_try_is_the_same_request_with_the_same_idempotency_key(ledger: SqliteLedger) -> None:
+async def test_each_try_is_the_same_request_with_the_same_idempotency_key(ledger: Ledger) -> None:
     waiting, _ = await owed(ledger, target=Handler("Inbox", "a/b", "take"))
     script = [AWAY, RETRY, UNKNOWN, ACCEPTED]
     restate = Scripted(lambda _: script.pop(0))
@@ -146,7 +143,7 @@ async def test_each_try_is_the_same_request_with_the_same_idempotency_key(ledger
     assert await state_of(ledger, waiting) == "completed"
 
 
-async def test_the_couriers_request_is_the_one_that_was_tried_at_once(ledger: SqliteLedger) -> None:
+async def test_the_couriers_request_is_the_one_that_was_tried_at_once(ledger: Ledger) -> None:
     _, disposed = await owed(ledger, target=STREAM)
     assert disposed.owed is not None
     restate = Scripted(lambda _: AWAY if len(restate.calls) == 1 else ACCEPTED)
@@ -156,7 +153,7 @@ async def test_the_couriers_request_is_the_one_that_was_tried_at_once(ledger: Sq
     assert request(restate.calls[0]) == request(restate.calls[1])
 
 
-async def test_what_is_in_flight_is_not_doubled(ledger: SqliteLedger) -> None:
+async def test_what_is_in_flight_is_not_doubled(ledger: Ledger) -> None:
     await owed(ledger)
     restate = Scripted()
     async with working(ledger, restate, Clock(ahead=1)):
@@ -167,7 +164,7 @@ async def test_what_is_in_flight_is_not_doubled(ledger: SqliteLedger) -> None:
     assert len(restate.calls) == 1
 
 
-async def test_where_the_note_was_lost_it_goes_out_again_with_the_same_key(ledger: SqliteLedger) -> None:
+async def test_where_the_note_was_lost_it_goes_out_again_with_the_same_key(ledger: Ledger) -> None:
     # The process died between Restate's answer and the note.
     _, disposed = await owed(ledger, target=STREAM)
     assert disposed.owed is not None
@@ -179,7 +176,7 @@ async def test_where_the_note_was_lost_it_goes_out_again_with_the_same_key(ledge
     assert request(restate.calls[0]) == request(before)
 
 
-async def test_a_streams_events_go_out_in_order_whatever_fails(ledger: SqliteLedger) -> None:
+async def test_a_streams_events_go_out_in_order_whatever_fails(ledger: Ledger) -> None:
     stream = await open_callback(ledger, target=STREAM)
     for number in range(6):
         await deliver_one(ledger, stream, event(f"evt_{number}", "payment.pending"))
@@ -195,11 +192,11 @@ async def test_a_streams_events_go_out_in_order_whatever_fails(ledger: SqliteLed
     assert await outcomes(ledger) == {"progress": 6, "completed": 2}
 
 
-async def _no_more_pending(ledger: SqliteLedger) -> bool:
+async def _no_more_pending(ledger: Ledger) -> bool:
     return await ledger.read(owing.count()) == 0
 
 
-async def test_a_streams_backlog_is_delivered_one_right_after_the_other(ledger: SqliteLedger) -> None:
+async def test_a_streams_backlog_is_delivered_one_right_after_the_other(ledger: Ledger) -> None:
     stream = await open_callback(ledger, target=STREAM)
     for number in range(50):
         await deliver_one(ledger, stream, event(f"evt_{number}", "payment.pending"))
@@ -209,7 +206,7 @@ async def test_a_streams_backlog_is_delivered_one_right_after_the_other(ledger: 
     assert [effect.sequence for effect in restate.calls] == list(range(1, 51))
 
 
-async def test_a_dead_event_of_a_stream_does_not_hold_up_the_next(ledger: SqliteLedger) -> None:
+async def test_a_dead_event_of_a_stream_does_not_hold_up_the_next(ledger: Ledger) -> None:
     stream = await open_callback(ledger, target=STREAM)
     for number in range(3):
         await deliver_one(ledger, stream, event(f"evt_{number}", "payment.pending"))
@@ -225,7 +222,7 @@ async def test_a_dead_event_of_a_stream_does_not_hold_up_the_next(ledger: Sqlite
 
 
 async def test_while_restate_is_away_it_is_asked_now_and_then_and_the_backlog_follows(
-    ledger: SqliteLedger,
+    ledger: Ledger,
 ) -> None:
     async def one(number: int) -> None:
         waiting = (await issue(ledger, new_callback())).callback
@@ -244,7 +241,8 @@ async def test_while_restate_is_away_it_is_asked_now_and_then_and_the_backlog_fo
         start = time.monotonic()
         await until(all_are(ledger, "completed"), 10)
         took = time.monotonic() - start
-    assert at_first <= 256
+    # What was taken up when it was thought to be there, and perhaps a first question after that.
+    assert at_first <= 256 + 1
     assert 1 <= probes <= 10
     assert took < 6, f"the backlog took {took:.1f} s"
     accepted = Counter(effect.callback_id for effect in restate.calls[at_first + probes :])
@@ -252,7 +250,7 @@ async def test_while_restate_is_away_it_is_asked_now_and_then_and_the_backlog_fo
     assert set(accepted.values()) == {1}
 
 
-async def test_what_restate_refuses_is_dead_and_in_sight(ledger: SqliteLedger) -> None:
+async def test_what_restate_refuses_is_dead_and_in_sight(ledger: Ledger) -> None:
     waiting, _ = await owed(ledger)
     restate = Scripted(lambda _: REFUSED)
     async with working(ledger, restate):
@@ -264,7 +262,7 @@ async def test_what_restate_refuses_is_dead_and_in_sight(ledger: SqliteLedger) -
 
 
 @pytest.mark.parametrize("answer", [RETRY, AWAY], ids=["retry", "away"])
-async def test_what_restate_may_still_take_is_never_given_up(ledger: SqliteLedger, answer: Answer) -> None:
+async def test_what_restate_may_still_take_is_never_given_up(ledger: Ledger, answer: Answer) -> None:
     await owed(ledger)
     clock = Clock(ahead=7200)  # the callback has expired since: what was recorded in time is delivered
     restate = Scripted(lambda _: answer if len(restate.calls) < 3 else ACCEPTED)
@@ -275,7 +273,7 @@ async def test_what_restate_may_still_take_is_never_given_up(ledger: SqliteLedge
         await until(all_are(ledger, "completed"), 10)
 
 
-async def test_an_unknown_handler_is_tried_until_the_callback_expires(ledger: SqliteLedger) -> None:
+async def test_an_unknown_handler_is_tried_until_the_callback_expires(ledger: Ledger) -> None:
     waiting, _ = await owed(ledger)
     clock = Clock()
     restate = Scripted(lambda _: UNKNOWN)
@@ -288,7 +286,7 @@ async def test_an_unknown_handler_is_tried_until_the_callback_expires(ledger: Sq
     assert (shown["error"], shown["attempts"]) == ("HTTP 404", len(restate.calls))
 
 
-async def test_tries_of_one_effect_come_further_and_further_apart(ledger: SqliteLedger) -> None:
+async def test_tries_of_one_effect_come_further_and_further_apart(ledger: Ledger) -> None:
     await owed(ledger)
     clock = Clock()
     restate = Scripted(lambda _: RETRY)
@@ -307,7 +305,7 @@ async def test_tries_of_one_effect_come_further_and_further_apart(ledger: Sqlite
     assert 45 < pauses[-1] < 75
 
 
-async def test_an_effect_that_cannot_even_be_tried_holds_up_no_other(ledger: SqliteLedger) -> None:
+async def test_an_effect_that_cannot_even_be_tried_holds_up_no_other(ledger: Ledger) -> None:
     poison, _ = await owed(ledger)
 
     def answer(effect: Effect) -> Answer:
@@ -325,7 +323,7 @@ async def test_an_effect_that_cannot_even_be_tried_holds_up_no_other(ledger: Sql
         await until(lambda: _pending_is(ledger, 1), 5)
 
 
-async def _pending_is(ledger: SqliteLedger, wanted: int) -> bool:
+async def _pending_is(ledger: Ledger, wanted: int) -> bool:
     return await ledger.read(owing.count()) == wanted
 
 
@@ -333,8 +331,9 @@ async def _pending_is(ledger: SqliteLedger, wanted: int) -> bool:
 class Flaky:
     """A ledger that is away for its first writes."""
 
-    ledger: SqliteLedger
+    ledger: Ledger
     away_for: int
+    exclusive: bool = True
 
     async def write(self, operation: Operation[Result], within: float | None = 0.4) -> Result:
         """As the ledger's, once it is back."""
@@ -351,7 +350,7 @@ class Flaky:
         """Nothing of its own."""
 
 
-async def test_a_ledger_that_is_away_for_a_while_does_not_end_the_courier(ledger: SqliteLedger) -> None:
+async def test_a_ledger_that_is_away_for_a_while_does_not_end_the_courier(ledger: Ledger) -> None:
     await owed(ledger)
     restate = Scripted()
     async with working(Flaky(ledger, 3), restate):
@@ -359,7 +358,7 @@ async def test_a_ledger_that_is_away_for_a_while_does_not_end_the_courier(ledger
     assert len(restate.calls) == 1
 
 
-async def test_draining_waits_for_every_note(ledger: SqliteLedger) -> None:
+async def test_draining_waits_for_every_note(ledger: Ledger) -> None:
     courier = Courier(ledger, Scripted(), lambda _: "stripe", Clock(ahead=0))
     for _ in range(20):
         _, disposed = await owed(ledger)
@@ -374,7 +373,7 @@ async def test_draining_waits_for_every_note(ledger: SqliteLedger) -> None:
     [("payment.succeeded", STREAM, "completed"), ("payment.pending", STREAM, "progress")],
 )
 async def test_an_accepted_event_is_completed_or_progress(
-    ledger: SqliteLedger, kind: str, target: Handler, outcome: str
+    ledger: Ledger, kind: str, target: Handler, outcome: str
 ) -> None:
     _, disposed = await owed(ledger, kind, target=target)
     assert disposed.owed is not None

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.ledger import issuing, owing
-from gateway.ledger.sqlite import SqliteLedger
+from gateway.ledger import Ledger, issuing, owing
 from gateway.outcome import Outcome
 from gateway.rules import Rules
 from tests.core.samples import NOW
@@ -32,7 +31,7 @@ FAILED = "payment.failed"
 PENDING = "payment.pending"
 
 
-async def dead(ledger: SqliteLedger, *args: Any) -> None:
+async def dead(ledger: Ledger, *args: Any) -> None:
     """Deliver an event that Restate then refuses for good."""
     disposed = await deliver_one(ledger, *args)
     assert disposed.owed is not None
@@ -40,7 +39,7 @@ async def dead(ledger: SqliteLedger, *args: Any) -> None:
 
 
 @pytest.mark.parametrize(("kind", "state"), [("payment.succeeded", "completed"), (FAILED, "failed")])
-async def test_the_first_final_event_takes_effect(ledger: SqliteLedger, kind: str, state: str) -> None:
+async def test_the_first_final_event_takes_effect(ledger: Ledger, kind: str, state: str) -> None:
     waiting = await open_callback(ledger)
     disposed = await deliver_one(ledger, waiting, event(kind=kind))
     assert disposed.outcome is Outcome.PENDING
@@ -51,7 +50,7 @@ async def test_the_first_final_event_takes_effect(ledger: SqliteLedger, kind: st
 
 
 async def test_an_event_that_no_rule_names_is_filtered_and_leaves_the_callback_open(
-    ledger: SqliteLedger,
+    ledger: Ledger,
 ) -> None:
     waiting = await open_callback(ledger)
     assert (await deliver_one(ledger, waiting, event(kind=PENDING))).outcome == "filtered"
@@ -60,7 +59,7 @@ async def test_an_event_that_no_rule_names_is_filtered_and_leaves_the_callback_o
     assert (await deliver_one(ledger, waiting, event("evt_2"))).outcome == "pending"
 
 
-async def test_a_callbacks_own_rules_replace_the_sources(ledger: SqliteLedger) -> None:
+async def test_a_callbacks_own_rules_replace_the_sources(ledger: Ledger) -> None:
     waiting = await open_callback(ledger, rules=Rules((PENDING,), ("payment.*",)))
     assert (await deliver_one(ledger, waiting, event(kind=PENDING))).outcome == "pending"
     assert await state_of(ledger, waiting) == "completed"
@@ -69,7 +68,7 @@ async def test_a_callbacks_own_rules_replace_the_sources(ledger: SqliteLedger) -
     assert await state_of(ledger, other) == "failed"
 
 
-async def test_the_same_delivery_again_is_a_duplicate_without_a_conflict(ledger: SqliteLedger) -> None:
+async def test_the_same_delivery_again_is_a_duplicate_without_a_conflict(ledger: Ledger) -> None:
     waiting = await open_callback(ledger)
     await deliver_one(ledger, waiting, event())
     again = await deliver_one(ledger, waiting, event())
@@ -78,7 +77,7 @@ async def test_the_same_delivery_again_is_a_duplicate_without_a_conflict(ledger:
 
 
 async def test_the_same_event_with_another_body_is_a_conflict_and_the_first_stays(
-    ledger: SqliteLedger,
+    ledger: Ledger,
 ) -> None:
     waiting = await open_callback(ledger)
     first = event()
@@ -99,7 +98,7 @@ async def test_the_same_event_with_another_body_is_a_conflict_and_the_first_stay
     ],
 )
 async def test_a_second_final_event_is_a_conflict_and_may_contradict(
-    ledger: SqliteLedger, first: str, second: str, contradicts: bool
+    ledger: Ledger, first: str, second: str, contradicts: bool
 ) -> None:
     waiting = await open_callback(ledger)
     await deliver_one(ledger, waiting, event("evt_1", first))
@@ -111,7 +110,7 @@ async def test_a_second_final_event_is_a_conflict_and_may_contradict(
     ]
 
 
-async def test_fifty_same_deliveries_at_once_have_one_effect(ledger: SqliteLedger) -> None:
+async def test_fifty_same_deliveries_at_once_have_one_effect(ledger: Ledger) -> None:
     waiting = await open_callback(ledger)
     disposed = await asyncio.gather(*(deliver_one(ledger, waiting, event()) for _ in range(50)))
     outcomes = [one.outcome for one in disposed]
@@ -122,7 +121,7 @@ async def test_fifty_same_deliveries_at_once_have_one_effect(ledger: SqliteLedge
     assert await rows(ledger, "SELECT count(*) FROM deliveries") == [(50,)]
 
 
-async def test_fifty_different_final_events_at_once_have_one_effect(ledger: SqliteLedger) -> None:
+async def test_fifty_different_final_events_at_once_have_one_effect(ledger: Ledger) -> None:
     waiting = await open_callback(ledger)
     disposed = await asyncio.gather(*(deliver_one(ledger, waiting, event(f"evt_{n}")) for n in range(50)))
     outcomes = [one.outcome for one in disposed]
@@ -135,7 +134,7 @@ async def test_fifty_different_final_events_at_once_have_one_effect(ledger: Sqli
     ("at", "outcome"),
     [(NOW + 3599, "pending"), (NOW + 3600, "pending"), (NOW + 3600.5, "expired"), (NOW + 3601, "expired")],
 )
-async def test_expiry_is_judged_at_receipt(ledger: SqliteLedger, at: float, outcome: str) -> None:
+async def test_expiry_is_judged_at_receipt(ledger: Ledger, at: float, outcome: str) -> None:
     waiting = await open_callback(ledger)
     disposed = await deliver_one(ledger, waiting, event(), at=at)
     assert disposed.outcome == outcome
@@ -146,14 +145,14 @@ async def test_expiry_is_judged_at_receipt(ledger: SqliteLedger, at: float, outc
     ]
 
 
-async def test_an_expired_callback_stays_expired_whatever_the_clock_does(ledger: SqliteLedger) -> None:
+async def test_an_expired_callback_stays_expired_whatever_the_clock_does(ledger: Ledger) -> None:
     waiting = await open_callback(ledger)
     await deliver_one(ledger, waiting, event("evt_1"), at=NOW + 4000)
     assert (await deliver_one(ledger, waiting, event("evt_2"), at=NOW)).outcome == "expired"
 
 
 async def test_what_comes_for_a_closed_callback_is_late_and_for_a_revoked_one_revoked(
-    ledger: SqliteLedger,
+    ledger: Ledger,
 ) -> None:
     closed, revoked = await open_callback(ledger), await open_callback(ledger)
     await ledger.write(issuing.close(closed.id, "shop", NOW), within=10)
@@ -167,7 +166,7 @@ async def test_what_comes_for_a_closed_callback_is_late_and_for_a_revoked_one_re
 # Captured deliveries: whoever saw the delivery of payment 1 sends it to the URL of payment 2.
 
 
-async def test_a_delivery_captured_on_one_url_completes_no_other(ledger: SqliteLedger) -> None:
+async def test_a_delivery_captured_on_one_url_completes_no_other(ledger: Ledger) -> None:
     first, second = await open_callback(ledger), await open_callback(ledger)
     await deliver_one(ledger, first, event())
     captured = await deliver_one(ledger, second, event())
@@ -178,7 +177,7 @@ async def test_a_delivery_captured_on_one_url_completes_no_other(ledger: SqliteL
 
 
 async def test_a_captured_delivery_is_refused_after_the_first_callback_is_long_over(
-    ledger: SqliteLedger,
+    ledger: Ledger,
 ) -> None:
     first = await open_callback(ledger)
     disposed = await deliver_one(ledger, first, event())
@@ -188,7 +187,7 @@ async def test_a_captured_delivery_is_refused_after_the_first_callback_is_long_o
     assert (await deliver_one(ledger, second, event(), at=NOW + 3000)).conflict
 
 
-async def test_where_the_id_is_not_covered_the_content_is_known_again(ledger: SqliteLedger) -> None:
+async def test_where_the_id_is_not_covered_the_content_is_known_again(ledger: Ledger) -> None:
     # GitHub and others carry the id in a header that is not signed: whoever replays sets another one.
     first, second = await open_callback(ledger), await open_callback(ledger)
     seen = event("header-1", data=b'{"x":1}', id_covered=False)
@@ -201,14 +200,14 @@ async def test_where_the_id_is_not_covered_the_content_is_known_again(ledger: Sq
     assert await state_of(ledger, second) == "open"
 
 
-async def test_where_the_id_is_covered_two_events_may_say_the_same(ledger: SqliteLedger) -> None:
+async def test_where_the_id_is_covered_two_events_may_say_the_same(ledger: Ledger) -> None:
     first, second = await open_callback(ledger), await open_callback(ledger)
     same = event("evt_1", data=b'{"x":1}')
     assert (await deliver_one(ledger, first, same)).outcome == "pending"
     assert (await deliver_one(ledger, second, replace(same, id="evt_2"))).outcome == "pending"
 
 
-async def test_an_uncovered_id_that_another_callbacks_event_had_hides_no_repeat(ledger: SqliteLedger) -> None:
+async def test_an_uncovered_id_that_another_callbacks_event_had_hides_no_repeat(ledger: Ledger) -> None:
     # On the account's URL an event may be for several callbacks, so effects elsewhere do not count there;
     # the content's effect here still does.
     here = await open_callback(ledger, target=STREAM)
@@ -222,7 +221,7 @@ async def test_an_uncovered_id_that_another_callbacks_event_had_hides_no_repeat(
     assert await effects(ledger, here) == 1
 
 
-async def test_without_an_id_the_covered_content_is_the_identity(ledger: SqliteLedger) -> None:
+async def test_without_an_id_the_covered_content_is_the_identity(ledger: Ledger) -> None:
     first, second = await open_callback(ledger), await open_callback(ledger)
     nameless = event(None, data=b'{"x":1}')
     assert (await deliver_one(ledger, first, nameless)).outcome == "pending"
@@ -231,7 +230,7 @@ async def test_without_an_id_the_covered_content_is_the_identity(ledger: SqliteL
     assert (await deliver_one(ledger, second, nameless)).conflict
 
 
-async def test_where_nothing_is_covered_every_delivery_is_its_own_event(ledger: SqliteLedger) -> None:
+async def test_where_nothing_is_covered_every_delivery_is_its_own_event(ledger: Ledger) -> None:
     first, second = await open_callback(ledger), await open_callback(ledger)
     bare = event(None, data=b'{"x":1}', digest=None, id_covered=False)
     assert (await deliver_one(ledger, first, bare)).outcome == "pending"
@@ -241,7 +240,7 @@ async def test_where_nothing_is_covered_every_delivery_is_its_own_event(ledger: 
     assert (again.outcome, again.conflict) == ("duplicate", False)
 
 
-async def test_an_event_id_is_its_sources_own(ledger: SqliteLedger) -> None:
+async def test_an_event_id_is_its_sources_own(ledger: Ledger) -> None:
     first = await open_callback(ledger)
     second = await open_callback(ledger, source="other")
     assert (await deliver_one(ledger, first, event())).outcome == "pending"
@@ -250,7 +249,7 @@ async def test_an_event_id_is_its_sources_own(ledger: SqliteLedger) -> None:
 
 
 @pytest.mark.parametrize("before", ["filtered", "dead", "late", "expired"])
-async def test_what_was_no_effect_can_still_gain_one(ledger: SqliteLedger, before: str) -> None:
+async def test_what_was_no_effect_can_still_gain_one(ledger: Ledger, before: str) -> None:
     first, second = await open_callback(ledger), await open_callback(ledger)
     what = event()
     if before == "filtered":
@@ -270,7 +269,7 @@ async def test_what_was_no_effect_can_still_gain_one(ledger: SqliteLedger, befor
 # An account's one URL.
 
 
-async def test_an_event_is_for_every_open_callback_that_its_reference_names(ledger: SqliteLedger) -> None:
+async def test_an_event_is_for_every_open_callback_that_its_reference_names(ledger: Ledger) -> None:
     first, second, third = [await open_callback(ledger) for _ in range(3)]
     both = event(references=(first.reference, "no-such-reference", second.reference, first.reference))
     disposed = await deliver(ledger, None, both)
@@ -280,14 +279,14 @@ async def test_an_event_is_for_every_open_callback_that_its_reference_names(ledg
     assert [one.outcome for one in await deliver(ledger, None, both)] == ["duplicate", "duplicate"]
 
 
-async def test_a_reference_of_another_source_names_nothing(ledger: SqliteLedger) -> None:
+async def test_a_reference_of_another_source_names_nothing(ledger: Ledger) -> None:
     theirs = await open_callback(ledger, source="other")
     disposed = await deliver_one(ledger, None, event(references=(theirs.reference,)))
     assert (disposed.outcome, disposed.callback_id) == ("unmatched", None)
     assert await state_of(ledger, theirs) == "open"
 
 
-async def test_what_names_no_callback_is_kept_as_unmatched_or_filtered(ledger: SqliteLedger) -> None:
+async def test_what_names_no_callback_is_kept_as_unmatched_or_filtered(ledger: Ledger) -> None:
     assert (await deliver_one(ledger, None, event())).outcome == "unmatched"
     assert (await deliver_one(ledger, None, event("evt_2", PENDING))).outcome == "filtered"
     assert await rows(ledger, "SELECT outcome, callback_id FROM events ORDER BY id") == [
@@ -296,7 +295,7 @@ async def test_what_names_no_callback_is_kept_as_unmatched_or_filtered(ledger: S
     ]
 
 
-async def test_an_alias_names_a_callback(ledger: SqliteLedger) -> None:
+async def test_an_alias_names_a_callback(ledger: Ledger) -> None:
     waiting = await open_callback(ledger)
     await ledger.write(issuing.alias(waiting.id, "shop", "pi_1", NOW, lambda _: RULES), within=10)
     disposed = await deliver_one(ledger, None, event(objects=("pi_1", "ch_1")))
@@ -304,7 +303,7 @@ async def test_an_alias_names_a_callback(ledger: SqliteLedger) -> None:
 
 
 @pytest.mark.parametrize("kind", ["payment.succeeded", FAILED])
-async def test_an_event_that_came_before_its_alias_is_matched_then(ledger: SqliteLedger, kind: str) -> None:
+async def test_an_event_that_came_before_its_alias_is_matched_then(ledger: Ledger, kind: str) -> None:
     waiting = await open_callback(ledger)
     early = event(kind=kind, objects=("pi_1", "ch_1"))
     assert (await deliver_one(ledger, None, early)).outcome == "unmatched"
@@ -319,7 +318,7 @@ async def test_an_event_that_came_before_its_alias_is_matched_then(ledger: Sqlit
     assert await effects(ledger, waiting) == 1
 
 
-async def test_alias_and_event_at_once_meet_in_either_order(ledger: SqliteLedger) -> None:
+async def test_alias_and_event_at_once_meet_in_either_order(ledger: Ledger) -> None:
     for number in range(50):
         waiting = await open_callback(ledger)
         work = [
@@ -333,7 +332,7 @@ async def test_alias_and_event_at_once_meet_in_either_order(ledger: SqliteLedger
 # Batches, streams, adoption.
 
 
-async def test_each_item_of_a_batch_is_disposed_of_on_its_own(ledger: SqliteLedger) -> None:
+async def test_each_item_of_a_batch_is_disposed_of_on_its_own(ledger: Ledger) -> None:
     first, second = await open_callback(ledger), await open_callback(ledger)
     disposed = await deliver(
         ledger,
@@ -350,7 +349,7 @@ async def test_each_item_of_a_batch_is_disposed_of_on_its_own(ledger: SqliteLedg
     assert [json.loads(one.data)["id"] for one in owed] == ["evt_1", "evt_3"]
 
 
-async def test_a_streams_events_are_numbered_and_end_with_the_final_one(ledger: SqliteLedger) -> None:
+async def test_a_streams_events_are_numbered_and_end_with_the_final_one(ledger: Ledger) -> None:
     stream = await open_callback(ledger, target=STREAM)
     kinds = [PENDING, "payment.checked", PENDING, "payment.succeeded"]
     disposed = [await deliver_one(ledger, stream, event(f"evt_{n}", kind)) for n, kind in enumerate(kinds)]
@@ -363,7 +362,7 @@ async def test_a_streams_events_are_numbered_and_end_with_the_final_one(ledger: 
     assert (repeated.outcome, repeated.owed) == ("duplicate", None)
 
 
-async def test_fifty_events_of_a_stream_at_once_get_fifty_numbers(ledger: SqliteLedger) -> None:
+async def test_fifty_events_of_a_stream_at_once_get_fifty_numbers(ledger: Ledger) -> None:
     stream = await open_callback(ledger, target=STREAM)
     disposed = await asyncio.gather(
         *(deliver_one(ledger, stream, event(f"evt_{n}", PENDING)) for n in range(50))
@@ -371,7 +370,7 @@ async def test_fifty_events_of_a_stream_at_once_get_fifty_numbers(ledger: Sqlite
     assert sorted(one.owed.sequence or 0 for one in disposed if one.owed) == list(range(1, 51))
 
 
-async def test_streams_are_numbered_apart(ledger: SqliteLedger) -> None:
+async def test_streams_are_numbered_apart(ledger: Ledger) -> None:
     streams = [await open_callback(ledger, target=STREAM, label=label) for label in "ab"]
     found = [
         await deliver_one(ledger, one, event(f"{one.label}{n}", PENDING)) for one in streams for n in range(2)
@@ -379,7 +378,7 @@ async def test_streams_are_numbered_apart(ledger: SqliteLedger) -> None:
     assert [one.owed.sequence for one in found if one.owed] == [1, 2, 1, 2]
 
 
-async def test_a_token_without_a_row_is_adopted(ledger: SqliteLedger) -> None:
+async def test_a_token_without_a_row_is_adopted(ledger: Ledger) -> None:
     lost = callback(rules=Rules(("a",), ("b",)), label="order-1", metadata={"x": 1})
     disposed = await deliver_one(ledger, lost, event(kind="a"))
     assert (disposed.outcome, disposed.adopted) == ("pending", True)
@@ -392,25 +391,25 @@ async def test_a_token_without_a_row_is_adopted(ledger: SqliteLedger) -> None:
     assert await effects(ledger, lost) == 1
 
 
-async def test_fifty_deliveries_adopt_a_token_once(ledger: SqliteLedger) -> None:
+async def test_fifty_deliveries_adopt_a_token_once(ledger: Ledger) -> None:
     lost = callback()
     disposed = await asyncio.gather(*(deliver_one(ledger, lost, event()) for _ in range(50)))
     assert sum(one.owed is not None for one in disposed) == 1
     assert await rows(ledger, "SELECT count(*) FROM callbacks") == [(1,)]
 
 
-async def test_an_adopted_token_that_has_expired_is_expired(ledger: SqliteLedger) -> None:
+async def test_an_adopted_token_that_has_expired_is_expired(ledger: Ledger) -> None:
     disposed = await deliver_one(ledger, callback(), event(), at=NOW + 4000)
     assert (disposed.outcome, disposed.adopted, disposed.owed) == ("expired", True, None)
 
 
-async def test_adopting_supersedes_nothing(ledger: SqliteLedger) -> None:
+async def test_adopting_supersedes_nothing(ledger: Ledger) -> None:
     newer = await open_callback(ledger)
     await deliver_one(ledger, callback(target=newer.target), event())
     assert await state_of(ledger, newer) == "open"
 
 
-async def test_its_client_sees_what_came(ledger: SqliteLedger) -> None:
+async def test_its_client_sees_what_came(ledger: Ledger) -> None:
     waiting = (await issue(ledger, callback())).callback
     await deliver_one(ledger, waiting, event("evt_1", PENDING))
     await deliver_one(ledger, waiting, event("evt_2"))

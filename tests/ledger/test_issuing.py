@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
 from gateway.errors import Completing, GatewayError, Invalid, NotFound
-from gateway.ledger import issuing, owing
+from gateway.ledger import Ledger, issuing, owing
 from gateway.ledger.records import Callback, Disposed
-from gateway.ledger.sqlite import SqliteLedger
 from gateway.outcome import Outcome, State
 from gateway.rules import Rules
 from gateway.targets import Awakeable, WorkflowPromise
@@ -34,17 +34,17 @@ from tests.ledger.samples import (
 )
 
 
-async def close(ledger: SqliteLedger, of: Callback, client: str = "shop") -> State:
+async def close(ledger: Ledger, of: Callback, client: str = "shop") -> State:
     """Close a callback as its client does."""
     return await ledger.write(issuing.close(of.id, client, NOW), within=10)
 
 
-async def revoke(ledger: SqliteLedger, of: Callback, client: str = "shop") -> State:
+async def revoke(ledger: Ledger, of: Callback, client: str = "shop") -> State:
     """Revoke a callback."""
     return await ledger.write(issuing.revoke(of.id, client, NOW), within=10)
 
 
-async def test_what_is_issued_is_kept_whole(ledger: SqliteLedger) -> None:
+async def test_what_is_issued_is_kept_whole(ledger: Ledger) -> None:
     wanted = callback(
         target=WorkflowPromise("Checkout", "é/1", "payment"),
         rules=Rules(("a", "b*"), ("c",)),
@@ -57,7 +57,7 @@ async def test_what_is_issued_is_kept_whole(ledger: SqliteLedger) -> None:
     assert await ledger.read(issuing.find(wanted.id)) == wanted
 
 
-async def test_the_same_idempotency_key_gives_the_same_callback(ledger: SqliteLedger) -> None:
+async def test_the_same_idempotency_key_gives_the_same_callback(ledger: Ledger) -> None:
     first = await issue(ledger, callback(), "key-1")
     again = await issue(ledger, callback(), "key-1")
     assert (first.again, again.again) == (False, True)
@@ -65,7 +65,7 @@ async def test_the_same_idempotency_key_gives_the_same_callback(ledger: SqliteLe
     assert await rows(ledger, "SELECT count(*) FROM callbacks") == [(1,)]
 
 
-async def test_the_same_idempotency_key_with_another_request_is_invalid(ledger: SqliteLedger) -> None:
+async def test_the_same_idempotency_key_with_another_request_is_invalid(ledger: Ledger) -> None:
     await issue(ledger, callback(), "key-1", b"one")
     with pytest.raises(Invalid, match="used before with another request; use a new one") as caught:
         await issue(ledger, callback(), "key-1", b"two")
@@ -73,26 +73,26 @@ async def test_the_same_idempotency_key_with_another_request_is_invalid(ledger: 
     assert await rows(ledger, "SELECT count(*) FROM callbacks") == [(1,)]
 
 
-async def test_an_idempotency_key_is_its_clients_own(ledger: SqliteLedger) -> None:
+async def test_an_idempotency_key_is_its_clients_own(ledger: Ledger) -> None:
     mine = await issue(ledger, callback(), "key-1")
     theirs = await issue(ledger, callback(client="other"), "key-1", b"two")
     assert mine.callback.id != theirs.callback.id
 
 
-async def test_a_repeat_gives_a_callback_that_is_over_as_well(ledger: SqliteLedger) -> None:
+async def test_a_repeat_gives_a_callback_that_is_over_as_well(ledger: Ledger) -> None:
     first = await issue(ledger, callback(), "key-1")
     await close(ledger, first.callback)
     again = await issue(ledger, callback(), "key-1")
     assert again.callback == replace(first.callback, state=State.CLOSED)
 
 
-async def test_fifty_issues_with_one_key_at_once_make_one_callback(ledger: SqliteLedger) -> None:
+async def test_fifty_issues_with_one_key_at_once_make_one_callback(ledger: Ledger) -> None:
     issued = await asyncio.gather(*(issue(ledger, callback(), "key-1") for _ in range(50)))
     assert len({one.callback.id for one in issued}) == 1
     assert sum(not one.again for one in issued) == 1
 
 
-async def test_issuing_again_for_the_same_target_supersedes(ledger: SqliteLedger) -> None:
+async def test_issuing_again_for_the_same_target_supersedes(ledger: Ledger) -> None:
     first = await open_callback(ledger)
     second = await issue(ledger, callback(target=first.target))
     assert second.superseded == (first.id,)
@@ -106,7 +106,7 @@ async def test_issuing_again_for_the_same_target_supersedes(ledger: SqliteLedger
     [{"client": "other"}, {"source": "other"}, {"label": "other"}, {"target": Awakeable(awakeable_id(9999))}],
 )
 async def test_only_the_same_client_source_target_and_label_supersedes(
-    ledger: SqliteLedger, difference: dict[str, Any]
+    ledger: Ledger, difference: dict[str, Any]
 ) -> None:
     first = await open_callback(ledger)
     second = await issue(ledger, callback(**{"target": first.target} | difference))
@@ -114,7 +114,7 @@ async def test_only_the_same_client_source_target_and_label_supersedes(
     assert await state_of(ledger, first) == "open"
 
 
-async def test_a_callback_that_is_over_is_not_superseded(ledger: SqliteLedger) -> None:
+async def test_a_callback_that_is_over_is_not_superseded(ledger: Ledger) -> None:
     first = await open_callback(ledger)
     await deliver_one(ledger, first, event())
     second = await issue(ledger, callback(target=first.target))
@@ -122,20 +122,20 @@ async def test_a_callback_that_is_over_is_not_superseded(ledger: SqliteLedger) -
     assert await state_of(ledger, first) == "completed"
 
 
-async def test_claims_too_long_for_a_token_are_not_written(ledger: SqliteLedger) -> None:
+async def test_claims_too_long_for_a_token_are_not_written(ledger: Ledger) -> None:
     with pytest.raises(Invalid, match="too long"):
         await issue(ledger, callback(rules=Rules(tuple(f"{n}" * 200 for n in range(10, 60)))))
     assert await rows(ledger, "SELECT count(*) FROM callbacks") == [(0,)]
 
 
-async def test_closing_and_revoking_an_open_callback(ledger: SqliteLedger) -> None:
+async def test_closing_and_revoking_an_open_callback(ledger: Ledger) -> None:
     first, second = await open_callback(ledger), await open_callback(ledger)
     assert await close(ledger, first) == "closed"
     assert await revoke(ledger, second) == "revoked"
     assert (await state_of(ledger, first), await state_of(ledger, second)) == ("closed", "revoked")
 
 
-async def test_closing_what_is_over_tells_how(ledger: SqliteLedger) -> None:
+async def test_closing_what_is_over_tells_how(ledger: Ledger) -> None:
     closed, revoked, expired = [await open_callback(ledger) for _ in range(3)]
     await close(ledger, closed)
     await revoke(ledger, revoked)
@@ -148,7 +148,7 @@ async def test_closing_what_is_over_tells_how(ledger: SqliteLedger) -> None:
 
 
 @pytest.mark.parametrize("kind", ["payment.succeeded", "payment.failed"])
-async def test_closing_after_an_event_has_won_is_told_to_wait(ledger: SqliteLedger, kind: str) -> None:
+async def test_closing_after_an_event_has_won_is_told_to_wait(ledger: Ledger, kind: str) -> None:
     won = await open_callback(ledger)
     disposed = await deliver_one(ledger, won, event(kind=kind))
     for _ in range(2):
@@ -160,7 +160,7 @@ async def test_closing_after_an_event_has_won_is_told_to_wait(ledger: SqliteLedg
         await ledger.write(owing.accepted([disposed.owed]), within=10)
 
 
-async def test_closing_where_restate_will_never_take_the_event_succeeds(ledger: SqliteLedger) -> None:
+async def test_closing_where_restate_will_never_take_the_event_succeeds(ledger: Ledger) -> None:
     # Its value is not on its way: a service that went on waiting would wait for ever.
     won = await open_callback(ledger)
     disposed = await deliver_one(ledger, won, event())
@@ -170,7 +170,7 @@ async def test_closing_where_restate_will_never_take_the_event_succeeds(ledger: 
     assert await state_of(ledger, won) == "closed"
 
 
-async def test_closing_while_restate_is_asked_again_is_told_to_wait(ledger: SqliteLedger) -> None:
+async def test_closing_while_restate_is_asked_again_is_told_to_wait(ledger: Ledger) -> None:
     won = await open_callback(ledger)
     disposed = await deliver_one(ledger, won, event())
     assert disposed.owed is not None
@@ -179,13 +179,13 @@ async def test_closing_while_restate_is_asked_again_is_told_to_wait(ledger: Sqli
         await close(ledger, won)
 
 
-async def test_revoking_does_not_undo_what_an_event_won(ledger: SqliteLedger) -> None:
+async def test_revoking_does_not_undo_what_an_event_won(ledger: Ledger) -> None:
     won = await open_callback(ledger)
     await deliver_one(ledger, won, event())
     assert await revoke(ledger, won) == "completed"
 
 
-async def test_another_clients_callback_does_not_exist(ledger: SqliteLedger) -> None:
+async def test_another_clients_callback_does_not_exist(ledger: Ledger) -> None:
     mine = await open_callback(ledger)
     for operation in (
         issuing.close(mine.id, "other", NOW),
@@ -198,7 +198,7 @@ async def test_another_clients_callback_does_not_exist(ledger: SqliteLedger) -> 
     assert await state_of(ledger, mine) == "open"
 
 
-async def test_a_stream_is_closed_after_progress(ledger: SqliteLedger) -> None:
+async def test_a_stream_is_closed_after_progress(ledger: Ledger) -> None:
     stream = await open_callback(ledger, target=STREAM)
     await deliver_one(ledger, stream, event(kind="payment.pending"))
     assert await close(ledger, stream) == "closed"
@@ -220,7 +220,7 @@ async def _caught(work: Coroutine[Any, Any, State]) -> State | GatewayError:
         return error
 
 
-async def test_of_closing_and_completing_at_once_exactly_one_wins(ledger: SqliteLedger) -> None:
+async def test_of_closing_and_completing_at_once_exactly_one_wins(ledger: Ledger) -> None:
     bits = random.Random(1)
     winners = []
     for number in range(200):
@@ -236,7 +236,7 @@ async def test_of_closing_and_completing_at_once_exactly_one_wins(ledger: Sqlite
     assert set(winners) == {"close", "event"}
 
 
-async def test_of_closing_and_completing_in_two_threads_exactly_one_wins(ledger: SqliteLedger) -> None:
+async def test_of_closing_and_completing_in_two_threads_exactly_one_wins(ledger: Ledger) -> None:
     def in_a_loop_of_its_own(barrier: threading.Barrier, work: Coroutine[Any, Any, Any]) -> Any:
         barrier.wait(10)
         return asyncio.run(work)
@@ -252,13 +252,13 @@ async def test_of_closing_and_completing_in_two_threads_exactly_one_wins(ledger:
             assert await effects(ledger, raced) == (winner == "event")
 
 
-async def test_a_reference_names_one_callback(ledger: SqliteLedger) -> None:
+async def test_a_reference_names_one_callback(ledger: Ledger) -> None:
     first = await open_callback(ledger)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
         await open_callback(ledger, reference=first.reference)
 
 
-async def test_a_page_is_the_clients_own_newest_first(ledger: SqliteLedger) -> None:
+async def test_a_page_is_the_clients_own_newest_first(ledger: Ledger) -> None:
     made = [await open_callback(ledger, label=f"{number % 2}") for number in range(6)]
     await open_callback(ledger, client="other")
     await close(ledger, made[0])

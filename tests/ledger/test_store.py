@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,18 @@ import pytest
 from gateway.errors import ConfigurationError, Invalid, TryLater
 from gateway.ledger import connect
 from gateway.ledger.migrate import HEAD
-from gateway.ledger.sqlite import SqliteLedger
-from gateway.ledger.worker import Operation, Transaction, Worker
+from gateway.ledger.sqlite import SqliteLedger, Worker
+from gateway.ledger.worker import Operation, Transaction
+from gateway.secret import Secret
 from tests.ledger.samples import callback, deliver_one, event, issue, open_callback, rows, state_of
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[SqliteLedger]:
+    """An empty ledger."""
+    opened = SqliteLedger(path)
+    yield opened
+    opened.close()
 
 
 def put(name: str) -> Operation[str]:
@@ -182,7 +191,7 @@ def test_a_second_owner_in_the_same_process_is_refused_until_the_first_is_closed
 
 
 def test_an_empty_file_gets_all_tables(path: Path) -> None:
-    connect(f"sqlite:///{path}").close()
+    connect(Secret(f"sqlite:///{path}")).close()
     connection = sqlite3.connect(path)
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     version = connection.execute("SELECT version_num FROM alembic_version").fetchall()

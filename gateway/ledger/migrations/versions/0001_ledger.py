@@ -36,7 +36,7 @@ def upgrade() -> None:
         # Whether the invocation was still there when its value came: yes, no, unknown.
         sa.Column("took_effect", sa.Text, nullable=False),
         sa.Column("orphaned", sa.Boolean, nullable=False),  # open, but nobody waits any more
-        sa.Column("checked_at", sa.BigInteger),  # when Restate was last asked; null: not yet
+        sa.Column("check_at", sa.BigInteger),  # when Restate is next asked who waits; null: never again
         sa.Column("approval", sa.Text),  # JSON of what is asked; null: not an approval
     )
     op.create_index("callbacks_idempotency", "callbacks", ["client", "idempotency_key"], unique=True)
@@ -50,6 +50,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_index("callbacks_state", "callbacks", ["state", "expires_at"])
+    op.create_index(
+        "callbacks_check",
+        "callbacks",
+        ["check_at"],
+        sqlite_where=sa.text("check_at IS NOT NULL"),
+        postgresql_where=sa.text("check_at IS NOT NULL"),
+    )
 
     op.create_table(
         "deliveries",
@@ -61,6 +68,7 @@ def upgrade() -> None:
         sa.Column("query", sa.Text, nullable=False),
         sa.Column("headers", sa.Text, nullable=False),  # JSON pairs: those that the provider reads
         sa.Column("body", sa.LargeBinary),  # null: not kept (any more)
+        sa.Column("size", sa.BigInteger),  # of the body as it came: more than is kept where it was cut
         sa.Column("secret", sa.Text, nullable=False),  # fingerprint of the secret that matched
         # What became of it where it has no events: unverified, malformed, challenge. Null: see its events.
         sa.Column("outcome", sa.Text),
@@ -75,6 +83,21 @@ def upgrade() -> None:
         ["received_at"],
         sqlite_where=sa.text("body IS NOT NULL"),
         postgresql_where=sa.text("body IS NOT NULL"),
+    )
+    # The last so many of a source are kept.
+    op.create_index(
+        "deliveries_refused",
+        "deliveries",
+        ["source", "id"],
+        sqlite_where=sa.text("outcome IS NOT NULL"),
+        postgresql_where=sa.text("outcome IS NOT NULL"),
+    )
+    op.create_index(
+        "deliveries_replays",
+        "deliveries",
+        ["replay_of"],
+        sqlite_where=sa.text("replay_of IS NOT NULL"),
+        postgresql_where=sa.text("replay_of IS NOT NULL"),
     )
     op.create_index("callbacks_over", "callbacks", ["expires_at"])
 
@@ -133,11 +156,14 @@ def upgrade() -> None:
     )
     op.create_index("aliases_callback", "aliases", ["callback_id"])
 
-    # What an event that nobody claimed speaks of: an alias may still name it.
+    # What an event that nobody claimed speaks of: an alias may still name it. One without objects has an
+    # empty one: what stands here is what keep_unmatched is about.
     op.create_table(
         "parked",
         sa.Column("source", sa.Text, primary_key=True),
         sa.Column("object", sa.Text, primary_key=True),
         sa.Column("event", sa.BigInteger, primary_key=True),
+        sa.Column("since", sa.BigInteger, nullable=False),
     )
     op.create_index("parked_event", "parked", ["event"])
+    op.create_index("parked_since", "parked", ["since"])

@@ -1,0 +1,1 @@
+"""Faults, duplicates and reorders on real parts, and a checker of what came of it."""

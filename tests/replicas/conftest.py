@@ -1,0 +1,69 @@
+"""Two gateways that share one PostgreSQL database, each a process of its own, and one ingress for both."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stack.postgres import Postgres
+from tests.gateway.ingress import FakeIngress
+from tests.gateway.process import RunningGateway
+
+Replicas = tuple[RunningGateway, RunningGateway]
+Start = Callable[[str], Replicas]
+
+
+@pytest.fixture
+def ingress() -> Iterator[FakeIngress]:
+    """An ingress that both replicas bring their values to."""
+    server = FakeIngress()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start(tmp_path: Path, ingress: FakeIngress) -> Iterator[Start]:
+    """Start two replicas, at once, on the database at an URL."""
+    started: list[RunningGateway] = []
+
+    def both(url: str) -> Replicas:
+        # The URL comes by reference, as one with a password has to.
+        (tmp_path / "ledger-url").write_text(url)
+        environment = {"GATEWAY_LEDGER__URL": f"file:{tmp_path / 'ledger-url'}"}
+        one, other = (
+            RunningGateway(tmp_path / name, [ingress.url], environment=environment)
+            for name in ("one", "other")
+        )
+        started.extend((one, other))
+        # One deployment: the same keys.
+        shutil.copy(one.key_file, other.key_file)
+        for replica in (one, other):
+            replica.part.start()
+        for replica in (one, other):
+            replica.part.wait_ready()
+        return one, other
+
+    yield both
+    for replica in started:
+        replica.stop()
+
+
+@pytest.fixture
+def replicas(start: Start, database: str) -> Replicas:
+    """Two replicas on a database of their own, empty when both start."""
+    return start(database)
+
+
+@pytest.fixture
+def own_server() -> Iterator[Postgres]:
+    """A server of the test's own, to be killed and frozen."""
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
