@@ -23,6 +23,8 @@ from tests.chaos.play import World, registration_address
 REPLICAS = 3
 #: How long something stays broken.
 BROKEN_SECONDS = 2.0
+#: A hung machine: longer than any timeout inside the cluster.
+STOPPED_NODE_SECONDS = 30.0
 
 
 class Replicas:
@@ -132,7 +134,7 @@ class Replicas:
             await asyncio.to_thread(node.wait_ready)
 
         async def freeze_node() -> None:
-            await _freeze(random.choice(self.cluster.nodes).part, 10)
+            await _freeze(random.choice(self.cluster.nodes).part, STOPPED_NODE_SECONDS)
 
         async def freeze_postgres() -> None:
             self.postgres.freeze()
