@@ -22,6 +22,7 @@ from tests.chaos.provider import Provider
 
 FINAL, PROGRESS = "payment.succeeded", "payment.processing"
 _STREAM_EVENTS = 4
+_THINKING_SECONDS = 2.0
 
 Break = Callable[[], Awaitable[None]]
 
@@ -110,6 +111,8 @@ class Run:
         while name not in self._provider.urls:
             assert self.clock() < self._until + 30, f"{name} was not registered"
             await asyncio.sleep(0.05)
+        # A provider takes its time, in which a gateway may come and go: the URL has to hold.
+        await asyncio.sleep(random.uniform(0, _THINKING_SECONDS))
         self.history.add(Expected(name, "one", (f"{name}-final",), self.clock()))
         if random.random() < self.forgeries:
             await self._provider.forge(name, f"{name}-forged", FINAL)

@@ -63,5 +63,5 @@ def test_every_bug_is_looked_for() -> None:
 @pytest.mark.parametrize("bug", BUGS)
 async def test_a_planted_bug_is_found(single: Single, bug: str) -> None:
     fault, wrong = SEEN[bug]
-    report = await played(single, ("tests.chaos.buggy", bug), 3, fault)
+    report = await played(single, ("tests.chaos.buggy", bug), 6, fault)
     assert wrong in report.wrong, str(report)

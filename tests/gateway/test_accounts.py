@@ -129,6 +129,8 @@ def test_events_that_waited_for_an_alias_apply_in_the_order_they_came(
     assert gocardless(gateway, *events) == ["unmatched", "unmatched"]
     alias(gateway, callback, "PM7")
     assert value_of(ingress, callback)["type"] == "payments.confirmed"
+    # That Restate took it is noted beside the answer.
+    gateway.wait_for_outcome(callback.id, "completed", seconds=5)
     assert gateway.outcomes(callback.id) == ["completed", "duplicate"]
     contradicted = gateway.callback(callback.id)["deliveries"][1]
     assert contradicted["contradicts"]
