@@ -63,5 +63,10 @@ def test_every_bug_is_looked_for() -> None:
 @pytest.mark.parametrize("bug", BUGS)
 async def test_a_planted_bug_is_found(single: Single, bug: str) -> None:
     fault, wrong = SEEN[bug]
-    report = await played(single, ("tests.chaos.buggy", bug), 6, fault)
-    assert wrong in report.wrong, str(report)
+    # What a fault meets is chance: three short runs find what one may miss.
+    reports = []
+    for _ in range(3):
+        reports.append(await played(single, ("tests.chaos.buggy", bug), 6, fault))
+        if wrong in reports[-1].wrong:
+            return
+    raise AssertionError("\n\n".join(map(str, reports)))
