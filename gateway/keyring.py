@@ -26,7 +26,7 @@ from gateway.secret import Secret
 
 #: 256 bits: what HMAC-SHA-256 and AES-SIV with 256 bits of strength need; more gives nothing.
 SECRET_BYTES = 32
-#: A key id travels in each URL, so it is short; T021 wants it bounded before any look-up.
+#: A key id travels in each URL, so it is short, and bounded before any look-up.
 KEY_ID = re.compile(r"[a-z0-9]{1,16}")
 
 

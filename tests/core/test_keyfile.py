@@ -232,7 +232,7 @@ def test_a_link_is_followed_and_its_change_noticed(path: Path, tmp_path: Path) -
 
 
 def test_a_file_written_half_and_then_whole_200_times_is_never_taken_half(path: Path) -> None:
-    # T406: an editor that writes in place, and a look between its two writes.
+    # an editor that writes in place, and a look between its two writes.
     watching = Watching(path)
     rings = [ring(key("k1", 1), key("k2", 2, Status.ENABLED)), TWO]
     for number in range(200):

@@ -310,7 +310,7 @@ def test_a_bad_address_is_refused(file: Path, setting: str, url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        # T337: the ingress has no authentication.
+        # the ingress has no authentication.
         ("http://8.8.8.8:8080", "no authentication"),
         ("http://[2001:4860:4860::8888]:8080", "no authentication"),
         ("http://restate:8080/ingress", "without a path"),

@@ -38,7 +38,7 @@ def test_a_target_survives_being_written_and_read(target: Target) -> None:
 
 @pytest.mark.parametrize("index", range(17))
 def test_an_index_that_restate_keeps_for_itself_is_refused(index: int) -> None:
-    # 1 cancels the invocation; the first awakeable has 17 (T017).
+    # 1 cancels the invocation; the first awakeable has 17.
     with pytest.raises(Invalid, match="index is one that Restate keeps"):
         Awakeable(awakeable_id(index))
 

@@ -229,7 +229,7 @@ def test_parts_of_two_tokens_do_not_go_together() -> None:
 
 
 def test_a_key_id_vouches_for_its_own_bytes_only() -> None:
-    # K1's bytes under K2's id, and the reverse (T007, T008).
+    # K1's bytes under K2's id, and the reverse.
     swapped = ring(key("k1", 2), key("k2", 1, Status.ENABLED))
     for signer in RING.keys[:2]:
         refused(mint(claims(), RING, signer), of=swapped)

@@ -79,7 +79,7 @@ async def flow(
 
 async def flow_past_a_stopped_node(nodes: ThreeNodes, seconds: float = 30.0, per_second: int = 20) -> Report:
     """
-    Deliver while the node that leads stands still for some seconds, and for five before and after (T510):
+    Deliver while the node that leads stands still for some seconds, and for five before and after:
     it answers nothing and refuses nothing, which takes everybody longer to see than a death.
     """
     counting = nodes.counting()

@@ -8,7 +8,7 @@ from tests.faults.counting import PATIENCE
 from tests.faults.flowing import flow, three_nodes
 
 
-async def test_the_node_that_leads_is_killed_while_deliveries_flow(tmp_path: Path) -> None:  # T509
+async def test_the_node_that_leads_is_killed_while_deliveries_flow(tmp_path: Path) -> None:
     with three_nodes(tmp_path) as nodes:
         assert nodes.leader.leads() > 0
         counting = nodes.counting()

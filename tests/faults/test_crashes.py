@@ -80,7 +80,7 @@ async def crashing(
 
 
 @pytest.mark.parametrize("point", NAMES)
-async def test_kill_9_at_each_step_leaves_one_effect(crashing: Crashing, point: str) -> None:  # T531
+async def test_kill_9_at_each_step_leaves_one_effect(crashing: Crashing, point: str) -> None:
     await crashing.start(f"{point}:kill")
     callbacks = await crashing.counting.expect(4)
     if "courier" in point:
@@ -124,7 +124,7 @@ async def test_a_ledger_that_commits_too_late_was_not_acknowledged_and_counts_on
 
 async def test_a_gateway_that_stands_still_between_ledger_and_restate_brings_it_once(
     crashing: Crashing,
-) -> None:  # T546
+) -> None:
     await crashing.start("before-restate:delay:3")
     callbacks = await crashing.counting.expect(2)
     answers = await crashing.counting.deliver_all(callbacks)

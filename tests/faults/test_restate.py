@@ -70,7 +70,7 @@ def show(what: str, report: Report) -> None:
 )
 async def test_a_fault_between_the_gateway_and_restate_loses_and_doubles_nothing(
     counting: Counting, proxy: Proxy, fault: Fault, delay: float
-) -> None:  # T501 to T505
+) -> None:
     callbacks = await counting.expect(60)
     proxy.inject(fault, delay=delay)
     answers = await counting.deliver_all(callbacks, retry_for=5)
@@ -91,7 +91,7 @@ async def test_a_fault_between_the_gateway_and_restate_loses_and_doubles_nothing
 @pytest.mark.parametrize(("addresses", "delay"), [(1, 5.0), (3, 1.0)])
 async def test_a_restate_that_stays_slow_is_waited_for(
     own_restate: Restate, proxy: Proxy, tmp_path: Path, addresses: int, delay: float
-) -> None:  # T504: it is never well again, and each of its addresses takes longer than a dead one may
+) -> None:  # it is never well again, and each of its addresses takes longer than a dead one may
     gateway = RunningGateway(tmp_path, [proxy.url] * addresses)
     gateway.start()
     counting = Counting(gateway, own_restate.ingress_url, own_restate.query)
@@ -113,7 +113,7 @@ async def test_a_restate_that_stays_slow_is_waited_for(
 @pytest.mark.parametrize("addresses", ["one", "several, the first one dead"])
 async def test_a_backlog_of_1000_follows_within_ten_seconds_of_a_killed_restates_return(
     own_restate: Restate, tmp_path: Path, addresses: str
-) -> None:  # T508
+) -> None:
     nobody, nobody_either = free_ports(2)
     ingress_urls = [own_restate.ingress_url]
     if addresses != "one":

@@ -82,7 +82,7 @@ def untouched(gateway: RunningGateway, ingress: FakeIngress, asked: Asked) -> bo
 class TestLooking:
     def test_opening_the_link_fifty_times_decides_nothing(
         self, gateway: RunningGateway, ingress: FakeIngress
-    ) -> None:  # T601
+    ) -> None:
         asked = ask(gateway)
         for path in asked.paths.values():
             for number in range(25):
@@ -98,7 +98,7 @@ class TestLooking:
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
     def test_prefetching_decides_nothing(
         self, gateway: RunningGateway, ingress: FakeIngress, method: str, headers: dict[str, str]
-    ) -> None:  # T603
+    ) -> None:
         asked = ask(gateway)
         assert gateway.public.request(method, asked.path, headers=headers).status_code == 200
         assert untouched(gateway, ingress, asked)
@@ -121,7 +121,7 @@ class TestLooking:
         assert answer.headers["allow"] == "GET, HEAD, POST"
         assert untouched(gateway, ingress, asked)
 
-    def test_the_page_has_no_script_and_lets_nothing_out(self, gateway: RunningGateway) -> None:  # T602, T607
+    def test_the_page_has_no_script_and_lets_nothing_out(self, gateway: RunningGateway) -> None:
         asked = ask(gateway)
         pages = [gateway.public.get(asked.path), decide(gateway, asked.path), gateway.public.get(asked.path)]
         for page in pages:
@@ -215,7 +215,7 @@ class TestDeciding:
 
     def test_the_first_decision_counts_and_whoever_comes_after_is_told(
         self, gateway: RunningGateway, ingress: FakeIngress
-    ) -> None:  # T605
+    ) -> None:
         asked = ask(gateway)
         ann, bob = asked.paths.values()
         nonces = [nonce_of(gateway.public.get(path)) for path in (ann, ann, bob)]
@@ -230,7 +230,7 @@ class TestDeciding:
 
     def test_without_a_fresh_nonce_of_this_link_nothing_is_decided(
         self, gateway: RunningGateway, ingress: FakeIngress
-    ) -> None:  # T604
+    ) -> None:
         asked, other = ask(gateway), ask(gateway)
         ann, bob = asked.paths.values()
         nonce = nonce_of(gateway.public.get(ann))
@@ -273,7 +273,7 @@ class TestDeciding:
     )
     def test_a_form_of_another_origin_is_refused(
         self, gateway: RunningGateway, ingress: FakeIngress, headers: dict[str, str]
-    ) -> None:  # T606
+    ) -> None:
         asked = ask(gateway)
         form = {"nonce": nonce_of(gateway.public.get(asked.path)), "action": "approve"}
         assert gateway.public.post(asked.path, data=form, headers=headers).status_code == 404

@@ -20,7 +20,7 @@ from tests.gateway.webhooks import FOREIGN_SECRET, PAY_SECRETS, Webhook, event, 
 from tests.gateway.wire import exchange, post
 
 ROUNDS = 12
-#: What makes a log line two, a terminal obey, or a formatter work (T701).
+#: What makes a log line two, a terminal obey, or a formatter work.
 HOSTILE = "\\r\\n\r\x1b[31m\u2028%0d%0a${jndi:ldap://x}{0.__class__}%s%n"
 
 
@@ -89,7 +89,7 @@ def test_the_log_is_one_json_object_a_line(gateway: RunningGateway) -> None:
 
 def test_a_defect_of_the_gateway_is_told_by_its_place_only(
     own_gateway: RunningGateway,
-) -> None:  # T706: no text of an exception, no trace with values
+) -> None:  # no text of an exception, no trace with values
     watch = Watch(own_gateway)
     callback = own_gateway.issue()
     watch.add("token", callback.token)

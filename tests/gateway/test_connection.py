@@ -1,4 +1,4 @@
-"""Connections that trickle, stall or say nothing are closed; those that work are left alone (T305, T306)."""
+"""Connections that trickle, stall or say nothing are closed; those that work are left alone."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_body_that_is_awaited_and_requests_one_after_the_other_are_left_alone(
             time.sleep(0.6)
 
 
-def test_the_gateway_closes_a_head_that_trickles_within_ten_seconds(gateway: RunningGateway) -> None:  # T306
+def test_the_gateway_closes_a_head_that_trickles_within_ten_seconds(gateway: RunningGateway) -> None:
     host, _, port = gateway.address.rpartition(":")
     first = b"POST /c/pay/x HTTP/1.1\r\nhost: a\r\nx: "
     assert 9 < _open_for((host, int(port)), first, b"y", at_most=20) < 12

@@ -43,7 +43,7 @@ def _completes(gateway: RunningGateway, callback: Issued) -> tuple[int, str, flo
 
 def test_a_refused_connection_is_202_and_delivered_when_restate_is_back(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T501
+) -> None:
     callback = gateway.issue()
     ingress.close()
     status, outcome, seconds = _completes(gateway, callback)
@@ -62,7 +62,7 @@ def test_a_refused_connection_is_202_and_delivered_when_restate_is_back(
 @pytest.mark.parametrize("how", ["cut", "torn"])
 def test_an_answer_that_is_cut_is_tried_again_and_says_the_same(
     gateway: RunningGateway, ingress: FakeIngress, how: str
-) -> None:  # T502, T503
+) -> None:
     ingress.react = InTurn([Reaction(how=how), Reaction()])  # type: ignore[arg-type]  # of these two
     stream = gateway.issue(target={"service": "Inbox", "key": os.urandom(6).hex(), "handler": "take"})
     status, outcome, seconds = _completes(gateway, stream)
@@ -77,7 +77,7 @@ def test_an_answer_that_is_cut_is_tried_again_and_says_the_same(
 @pytest.mark.parametrize(("delay", "status"), [(1.0, 200), (5.0, 202)])
 def test_a_slow_answer_does_not_keep_the_provider_waiting(
     gateway: RunningGateway, ingress: FakeIngress, delay: float, status: int
-) -> None:  # T504
+) -> None:
     callback = gateway.issue()
     ingress.react = InTurn([Reaction(delay=delay), Reaction()])
     answered, _, seconds = _completes(gateway, callback)
@@ -89,7 +89,7 @@ def test_a_slow_answer_does_not_keep_the_provider_waiting(
 
 async def test_a_black_hole_opens_the_circuit_and_the_backlog_follows_when_it_heals(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T505
+) -> None:
     ingress.react = lambda call: Reaction(how="silent")
     callbacks = [gateway.issue() for _ in range(40)]
     seconds: list[float] = []
@@ -125,7 +125,7 @@ async def test_a_black_hole_opens_the_circuit_and_the_backlog_follows_when_it_he
 @pytest.mark.parametrize("dead", ["silent", "refused"])
 def test_the_next_address_is_asked_within_half_a_second(
     start_gateway: StartGateway, own_ingress: FakeIngress, ingress: FakeIngress, dead: str
-) -> None:  # T514
+) -> None:
     ingress.react = lambda call: Reaction(how="silent")
     (nobody,) = free_ports(1)
     first = ingress.url if dead == "silent" else f"http://127.0.0.1:{nobody}"
@@ -141,7 +141,7 @@ def test_the_next_address_is_asked_within_half_a_second(
 
 def test_what_restate_does_not_know_stays_pending_and_arrives_with_the_deployment(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T506, the 404
+) -> None:  # the 404
     ingress.react = InTurn([Reaction(404), Reaction(404), Reaction()])
     callback = gateway.issue(target={"workflow": "Checkout", "key": "7", "promise": "payment"})
     assert _completes(gateway, callback)[:2] == (202, "pending")
@@ -156,7 +156,7 @@ def test_what_restate_does_not_know_stays_pending_and_arrives_with_the_deploymen
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 401, 302])
 def test_an_answer_that_may_change_is_tried_again(
     gateway: RunningGateway, ingress: FakeIngress, status: int
-) -> None:  # T506, T338
+) -> None:
     elsewhere = (("location", f"{ingress.url}/elsewhere"),)
     ingress.react = InTurn([Reaction(status, headers=elsewhere), Reaction()])
     callback = gateway.issue()
@@ -169,7 +169,7 @@ def test_an_answer_that_may_change_is_tried_again(
 @pytest.mark.parametrize("status", [400, 413])
 def test_a_refusal_for_good_is_dead_visible_and_does_not_block_the_next(
     gateway: RunningGateway, ingress: FakeIngress, status: int
-) -> None:  # T507
+) -> None:
     ingress.react = InTurn([Reaction(status, body=b"a text of Restate's"), Reaction()])
     callback = gateway.issue()
     assert _completes(gateway, callback)[:2] == (200, "dead")
@@ -193,7 +193,7 @@ def test_a_refusal_for_good_is_dead_visible_and_does_not_block_the_next(
 )
 def test_a_strange_answer_does_no_harm(
     gateway: RunningGateway, ingress: FakeIngress, reaction: Reaction
-) -> None:  # T338
+) -> None:
     ingress.react = InTurn([reaction, Reaction()])
     callback = gateway.issue()
     status, _, seconds = _completes(gateway, callback)
@@ -217,7 +217,7 @@ def test_the_events_of_a_stream_keep_their_order_over_an_outage(
 
 def test_nothing_of_the_provider_but_its_event_goes_to_restate(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T333, T334
+) -> None:
     callback, webhook = gateway.issue(target={"service": "S", "handler": "h"}), event()
     hostile = {
         "idempotency-key": "hostile",
@@ -243,7 +243,7 @@ def test_nothing_of_the_provider_but_its_event_goes_to_restate(
 
 def test_two_awakeables_of_one_invocation_each_get_their_own_event(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T570
+) -> None:
     callbacks = [gateway.issue() for _ in range(2)]
     for number, callback in enumerate(callbacks):
         gateway.send(callback.path, event(number=number))

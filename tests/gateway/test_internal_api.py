@@ -51,7 +51,7 @@ class TestWho:
     )
     def test_without_a_clients_token_nothing_is_given(
         self, gateway: RunningGateway, call: str, authorization: str | None
-    ) -> None:  # T401, T405
+    ) -> None:
         method, path = call.split(" ")
         headers = {} if authorization is None else {b"authorization": authorization.encode("latin-1")}
         answer = gateway.anonymous.request(method, path, headers=headers, json=_body())
@@ -133,7 +133,7 @@ class TestRefused:
 
     def test_an_id_that_would_cancel_or_forge_is_refused_and_not_repeated(
         self, gateway: RunningGateway
-    ) -> None:  # T017, T335
+    ) -> None:
         for index in (0, 1, 16):
             packed = os.urandom(24) + index.to_bytes(4, "big")
             awakeable = "sign_1" + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()

@@ -16,7 +16,7 @@ from tests.gateway.wire import exchange, post, problem_code
 class TestRefused:
     def test_a_missing_wrong_or_stale_signature_is_401(
         self, gateway: RunningGateway, ingress: FakeIngress, send: Send
-    ) -> None:  # T013
+    ) -> None:
         callback = gateway.issue()
         genuine = event()
         forged = [
@@ -36,7 +36,7 @@ class TestRefused:
         assert ingress.calls_for(callback.awakeable) == []
         assert send(callback.path, genuine).status == 200
 
-    def test_a_signature_that_is_there_twice_is_401(self, gateway: RunningGateway) -> None:  # T209
+    def test_a_signature_that_is_there_twice_is_401(self, gateway: RunningGateway) -> None:
         callback, genuine = gateway.issue(), event()
         for other in ("v1,bad", genuine.headers["webhook-signature"]):
             request = post(callback.path, genuine.body, genuine.headers | {"Webhook-Signature": other})
@@ -65,7 +65,7 @@ class TestRefused:
     )
     def test_every_other_method_is_405_and_has_no_effect(
         self, gateway: RunningGateway, ingress: FakeIngress, method: str
-    ) -> None:  # T310
+    ) -> None:
         callback, webhook = gateway.issue(), event()
         for path in (callback.path, "/s/pay", "/c/pay/unknown"):
             request = post(path, webhook.body, webhook.headers).replace(b"POST", method.encode(), 1)
@@ -87,7 +87,7 @@ class TestRefused:
     )
     def test_a_compressed_body_is_415_and_not_inflated(
         self, gateway: RunningGateway, send: Send, encoding: str
-    ) -> None:  # T255
+    ) -> None:
         webhook = event()
         answer = send(
             gateway.issue().path, Webhook(webhook.body, webhook.headers | {"content-encoding": encoding})
@@ -125,7 +125,7 @@ class TestRefused:
 
     def test_a_body_of_the_limit_is_taken_and_one_byte_more_is_413(
         self, gateway: RunningGateway, send: Send
-    ) -> None:  # T252
+    ) -> None:
         shell = len(event(text="").body)
         fits = event(text="x" * (BODY_LIMIT - shell))
         assert len(fits.body) == BODY_LIMIT
@@ -134,9 +134,7 @@ class TestRefused:
         assert answer.status == 413
         assert problem_code(answer) == "body_too_large"
 
-    def test_a_declared_gibibyte_is_413_before_any_byte_of_it(
-        self, gateway: RunningGateway
-    ) -> None:  # T252, T309
+    def test_a_declared_gibibyte_is_413_before_any_byte_of_it(self, gateway: RunningGateway) -> None:
         path = gateway.issue().path
         for length in (32 << 20, 1 << 30, 10**18):
             head = post(path, b"", {"content-type": "application/json", "content-length": str(length)})
@@ -144,7 +142,7 @@ class TestRefused:
             expecting = head[:-2] + b"expect: 100-continue\r\n\r\n"
             assert exchange(gateway.address, expecting).status == 413
 
-    def test_a_chunked_body_is_413_at_the_limit(self, gateway: RunningGateway) -> None:  # T253
+    def test_a_chunked_body_is_413_at_the_limit(self, gateway: RunningGateway) -> None:
         head = post(gateway.issue().path, b"", {"content-type": "application/json"})
         head = head.replace(b"content-length: 0", b"transfer-encoding: chunked")
         one_byte = b"1\r\nx\r\n"
@@ -153,7 +151,7 @@ class TestRefused:
             assert answer.status == 413
             assert answer.seconds < 5
 
-    def test_a_body_that_stalls_is_408(self, gateway: RunningGateway) -> None:  # T305
+    def test_a_body_that_stalls_is_408(self, gateway: RunningGateway) -> None:
         callback, webhook = gateway.issue(), event()
         whole = post(callback.path, webhook.body, webhook.headers)
         answer = exchange(gateway.address, whole[: -len(webhook.body) + 1])
@@ -163,7 +161,7 @@ class TestRefused:
 
     def test_a_sender_that_hangs_up_in_its_body_has_no_effect_and_leaves_no_trace_in_the_log(
         self, gateway: RunningGateway
-    ) -> None:  # T254
+    ) -> None:
         callback, webhook = gateway.issue(), event()
         whole = post(callback.path, webhook.body, webhook.headers)
         exchange(gateway.address, whole[:-5], hang_up=True)
@@ -181,7 +179,7 @@ class TestRefused:
     )
     def test_headers_that_are_too_large_are_431(
         self, gateway: RunningGateway, send: Send, headers: dict[str, str]
-    ) -> None:  # T302
+    ) -> None:
         webhook = event()
         answer = send(gateway.issue().path, Webhook(webhook.body, webhook.headers | headers))
         assert answer.status == 431

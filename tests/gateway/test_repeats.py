@@ -34,7 +34,7 @@ def test_a_genuine_event_completes_the_awakeable_once(gateway: RunningGateway, i
 
 async def test_fifty_times_the_same_delivery_at_once_have_one_effect(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T542
+) -> None:
     callback = gateway.issue()
     answers = await _at_once(gateway, callback.path, [event()] * 50)
     assert {answer.status_code for answer in answers} == {200}
@@ -45,7 +45,7 @@ async def test_fifty_times_the_same_delivery_at_once_have_one_effect(
 
 async def test_fifty_different_final_events_at_once_have_one_effect_and_49_conflicts(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T543
+) -> None:
     callback = gateway.issue()
     different = [event(amount=amount) for amount in range(50)]
     answers = await _at_once(gateway, callback.path, different)
@@ -58,7 +58,7 @@ async def test_fifty_different_final_events_at_once_have_one_effect_and_49_confl
 
 async def test_an_event_that_is_retried_with_a_new_signature_is_a_duplicate(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T214
+) -> None:
     callback = gateway.issue()
     first = event(event_id="msg_retried", signed_at=time.time() - 60)
     again = event(event_id="msg_retried")
@@ -71,7 +71,7 @@ async def test_an_event_that_is_retried_with_a_new_signature_is_a_duplicate(
 
 def test_the_same_event_id_with_another_body_is_a_duplicate_with_a_conflict(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T217
+) -> None:
     callback = gateway.issue()
     for amount in (1, 2):
         gateway.send(callback.path, event(event_id="msg_twofold", amount=amount))
@@ -95,7 +95,7 @@ def test_a_failure_after_a_success_contradicts_and_changes_nothing(
 @pytest.mark.parametrize(("age", "status"), [(1, 200), (299, 200), (302, 401), (25 * 3600, 401)])
 def test_a_captured_delivery_that_is_replayed_later_has_no_second_effect(
     gateway: RunningGateway, ingress: FakeIngress, age: int, status: int
-) -> None:  # T206: what is sent now was signed so long ago
+) -> None:  # what is sent now was signed so long ago
     callback = gateway.issue()
     event_id = f"msg_captured_{age}"
     gateway.send(callback.path, event(event_id=event_id))

@@ -51,7 +51,7 @@ def test_old_urls_go_on_working_and_new_ones_have_the_new_key(
         assert len(own_ingress.calls_for(callback.awakeable)) == 1
 
 
-def test_issuing_again_after_a_rotation_gives_the_same_url(own_gateway: RunningGateway) -> None:  # T412
+def test_issuing_again_after_a_rotation_gives_the_same_url(own_gateway: RunningGateway) -> None:
     body = {"source": "pay", "target": {"awakeable": new_awakeable()}}
     headers = {"idempotency-key": os.urandom(8).hex()}
     before = own_gateway.api.post("/v1/callbacks", json=body, headers=headers).json()
@@ -63,7 +63,7 @@ def test_issuing_again_after_a_rotation_gives_the_same_url(own_gateway: RunningG
 
 def test_urls_of_a_retired_key_are_the_same_404(
     own_gateway: RunningGateway, own_ingress: FakeIngress
-) -> None:  # T009, T010
+) -> None:
     old = own_gateway.issue()
     random = own_gateway.send("/c/pay/k1.abc.def", event())
     ring = _ring(own_gateway).add(new_key("k2", Status.ENABLED)).promote("k2").retire("k1")
@@ -80,7 +80,7 @@ def test_urls_of_a_retired_key_are_the_same_404(
 
 def test_a_broken_key_file_leaves_the_last_good_keys_and_is_told(
     own_gateway: RunningGateway,
-) -> None:  # T406, T407
+) -> None:
     callback = own_gateway.issue()
     good = own_gateway.key_file.read_text()
     forged = json.loads(good)

@@ -47,13 +47,13 @@ class TestClosed:
 
 class TestSecrets:
     @pytest.mark.parametrize("secret", PAY_SECRETS, ids=["new", "old"])
-    def test_each_of_several_secrets_is_accepted(self, gateway: RunningGateway, secret: str) -> None:  # T208
+    def test_each_of_several_secrets_is_accepted(self, gateway: RunningGateway, secret: str) -> None:
         callback = gateway.issue()
         assert gateway.send(callback.path, event(secret=secret)).json() == {"outcome": "completed"}
 
     def test_a_delivery_signed_by_both_secrets_is_accepted_in_either_order(
         self, gateway: RunningGateway
-    ) -> None:  # T208
+    ) -> None:
         for order in (PAY_SECRETS, PAY_SECRETS[::-1], (FOREIGN_SECRET, PAY_SECRETS[1])):
             signed_by = [event(event_id=f"msg_{order}", secret=secret) for secret in order]
             both = " ".join(one.headers["webhook-signature"] for one in signed_by)
@@ -65,7 +65,7 @@ class TestSecrets:
         assert gateway.send(callback.path, event(secret=FOREIGN_SECRET)).status_code == 401
         assert ingress.calls_for(callback.awakeable) == []
 
-    def test_more_signatures_than_are_looked_at_are_refused(self, gateway: RunningGateway) -> None:  # T210
+    def test_more_signatures_than_are_looked_at_are_refused(self, gateway: RunningGateway) -> None:
         genuine = event()
         many = " ".join(["v1," + "A" * 43 + "="] * 300 + [genuine.headers["webhook-signature"]])
         webhook = Webhook(genuine.body, genuine.headers | {"webhook-signature": many})
@@ -99,7 +99,7 @@ class TestUnsigned:
     )
     def test_what_is_not_json_travels_as_base64(
         self, gateway: RunningGateway, ingress: FakeIngress, media_type: str, body: bytes
-    ) -> None:  # T251, T256, T258, T261
+    ) -> None:
         callback = gateway.issue("mailer")
         headers = {"content-type": media_type} if media_type else {}
         answer = gateway.send(callback.path, Webhook(body, headers))
@@ -124,7 +124,7 @@ class TestUnsigned:
 
 def test_numbers_and_texts_reach_the_service_byte_for_byte(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # T260
+) -> None:
     body = (
         '{"type":"payment.succeeded","data":{"a":12345678901234567890,"b":1.00000000000000000001,"c":1.10,'
         '"d":-0,"e":1e400,"f":"\\u00e9é\\ud83d\\ude00","twice":1,"twice":2}}'

@@ -21,7 +21,7 @@ from tests.gateway.wire import exchange, post
 
 def test_sigterm_finishes_what_is_in_work_and_ends_in_time(
     own_gateway: RunningGateway, own_ingress: FakeIngress
-) -> None:  # T541
+) -> None:
     own_ingress.react = lambda call: Reaction(delay=1.0)
     callbacks = [own_gateway.issue() for _ in range(30)]
     webhooks = [event() for _ in callbacks]
@@ -64,7 +64,7 @@ def test_sigterm_does_not_wait_for_a_sender_that_stalls(own_gateway: RunningGate
 
 def test_a_backlog_survives_kill_9_and_is_delivered_by_the_next_start(
     own_gateway: RunningGateway, own_ingress: FakeIngress
-) -> None:  # T531, T532
+) -> None:
     own_ingress.close()
     callbacks = [own_gateway.issue() for _ in range(50)]
     stream = own_gateway.issue(target={"service": "Inbox", "key": "7", "handler": "take"})
@@ -85,7 +85,7 @@ def test_a_backlog_survives_kill_9_and_is_delivered_by_the_next_start(
 
 def test_kill_9_between_restates_answer_and_the_providers_loses_nothing(
     own_gateway: RunningGateway, own_ingress: FakeIngress
-) -> None:  # T531: committed, told, not answered
+) -> None:  # committed, told, not answered
     own_ingress.react = InTurn([Reaction(delay=3), Reaction()])
     callback, webhook = own_gateway.issue(), event()
     with ThreadPoolExecutor(1) as threads:
@@ -105,7 +105,7 @@ def test_kill_9_between_restates_answer_and_the_providers_loses_nothing(
 
 def test_a_locked_ledger_is_503_and_heals_without_a_restart(
     own_gateway: RunningGateway, own_ingress: FakeIngress
-) -> None:  # T535
+) -> None:
     callback = own_gateway.issue()
     with closing(own_gateway.database) as database:
         database.execute("BEGIN IMMEDIATE")
@@ -131,7 +131,7 @@ def test_a_locked_ledger_is_503_and_heals_without_a_restart(
 
 def test_a_full_disk_is_503_and_heals_without_a_restart(
     start_gateway: StartGateway, own_ingress: FakeIngress
-) -> None:  # T535: a bound on the size of a file stands in for the disk
+) -> None:  # a bound on the size of a file stands in for the disk
     gateway = start_gateway()
     callback, other = gateway.issue(), gateway.issue()
     pid = gateway.part.pid
@@ -150,7 +150,7 @@ def test_a_full_disk_is_503_and_heals_without_a_restart(
 
 def test_more_requests_than_are_taken_at_a_time_are_503_and_the_gateway_is_alive(
     start_gateway: StartGateway, own_ingress: FakeIngress
-) -> None:  # T303
+) -> None:
     gateway = start_gateway(environment={"GATEWAY_LIMITS__CONCURRENCY": "3"})
     own_ingress.react = lambda call: Reaction(delay=1.0)
     callbacks = [gateway.issue() for _ in range(4)]
@@ -201,7 +201,7 @@ def test_a_public_url_with_a_path_works_whether_or_not_a_proxy_takes_it_off(
         assert gateway.send(path, event()).status_code == 404
 
 
-def test_a_second_gateway_on_the_same_ledger_is_refused(own_gateway: RunningGateway) -> None:  # T538
+def test_a_second_gateway_on_the_same_ledger_is_refused(own_gateway: RunningGateway) -> None:
     command = [*own_gateway.part.command]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1

@@ -12,7 +12,7 @@ from tests.gateway.wire import exchange, post, read_all
 
 
 class TestHosts:
-    """T313: whatever name the request carries, nothing depends on it and nothing comes back."""
+    """Whatever name the request carries, nothing depends on it and nothing comes back."""
 
     @pytest.mark.parametrize(
         "host", ["evil.example", "a/?x=", "", "127.0.0.1:1", "a b", "[::1", "evil.example:99999"]
@@ -41,7 +41,7 @@ class TestHosts:
     @pytest.mark.parametrize("target", ["http://evil.example{path}", "*", "evil.example:80", "{path}#x"])
     def test_a_target_in_another_form_is_not_reflected_and_never_5xx(
         self, gateway: RunningGateway, target: str
-    ) -> None:  # T312
+    ) -> None:
         callback, webhook = gateway.issue(), event()
         answer = exchange(
             gateway.address, post(target.format(path=callback.path), webhook.body, webhook.headers)
@@ -66,9 +66,7 @@ class TestTransport:
         ],
         ids=["CL+TE", "two CL", "CL: +5", "TE: chunked, identity", "NUL", "obs-fold", "space", "bare LF"],
     )
-    def test_an_ambiguous_request_is_400_and_closed(
-        self, gateway: RunningGateway, head: bytes
-    ) -> None:  # T308
+    def test_an_ambiguous_request_is_400_and_closed(self, gateway: RunningGateway, head: bytes) -> None:
         path = gateway.issue().path.encode()
         answer = exchange(gateway.address, b"POST " + path + b" HTTP/1.1\r\n" + head + b"\r\nhello")
         assert answer.status == 400
@@ -81,7 +79,7 @@ class TestTransport:
 
     def test_pipelined_requests_are_each_answered_once_and_in_order(
         self, gateway: RunningGateway, ingress: FakeIngress
-    ) -> None:  # T304
+    ) -> None:
         callbacks = [gateway.issue() for _ in range(10)]
         webhooks = [event() for _ in callbacks]
         requests = b"".join(

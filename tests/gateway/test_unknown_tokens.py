@@ -1,4 +1,4 @@
-"""Everything that was not given out is answered alike, byte for byte (T002, T012, T709)."""
+"""Everything that was not given out is answered alike, byte for byte."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.gateway.wire import exchange, post, problem_code
 
 
 class TestTokens:
-    """T002, T012, T709: everything that was not given out is answered alike."""
+    """Everything that was not given out is answered alike."""
 
     @pytest.fixture
     def same404(self, gateway: RunningGateway) -> tuple[int, dict[str, str], bytes]:
@@ -108,7 +108,7 @@ class TestTokens:
         ingress: FakeIngress,
         send: Send,
         same404: tuple[int, dict[str, str], bytes],
-    ) -> None:  # T012
+    ) -> None:
         callback = gateway.issue("pay")
         for source in ("pay-twin", "mailer", "stripe-eu"):
             assert send(f"/c/{source}/{callback.token}", event()).without_ids == same404
