@@ -6,6 +6,10 @@
 # One worker a core, and no more than pays: each that needs a Restate server starts one of its own.
 PYTEST_WORKERS ?= auto
 READY := .venv/.ready
+# Many tests have a deadline on real processes, which a busy machine misses now and then. What failed is run
+# once more, one after the other; what fails twice has failed.
+ONCE_MORE = { echo "What failed, once more, one after the other:"; \
+	.venv/bin/pytest --quiet --last-failed --last-failed-no-failures none; }
 
 # Images often set it, and every start of a program would cost seconds more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,7 +21,7 @@ demo: $(READY) ## Run every story on a real Restate server; KEEP=1 leaves everyt
 	@.venv/bin/python -m demo $(if $(KEEP),--keep)
 
 test: check ## Run ruff, mypy and all tests
-	@.venv/bin/pytest --quiet --numprocesses $(PYTEST_WORKERS) --maxprocesses 4
+	@.venv/bin/pytest --quiet --numprocesses $(PYTEST_WORKERS) --maxprocesses 4 || $(ONCE_MORE)
 
 chaos: $(READY) ## Break real parts on purpose for DURATION seconds (300) and look for losses and doubles
 	@.venv/bin/python -m tests.chaos --seconds $(or $(DURATION),300)
