@@ -141,7 +141,7 @@ def test_the_next_address_is_asked_within_half_a_second(
 
 def test_what_restate_does_not_know_stays_pending_and_arrives_with_the_deployment(
     gateway: RunningGateway, ingress: FakeIngress
-) -> None:  # the 404
+) -> None:
     ingress.react = InTurn([Reaction(404), Reaction(404), Reaction()])
     callback = gateway.issue(target={"workflow": "Checkout", "key": "7", "promise": "payment"})
     assert _completes(gateway, callback)[:2] == (202, "pending")
