@@ -142,7 +142,7 @@ async def list_callbacks(
     source: str | None = None,
     label: str | None = None,
     orphaned: bool | None = None,
-    cursor: str = "",
+    cursor: Annotated[str, Query(pattern=r"^(cb_[0-9a-z]{26})?$")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> CallbackPage:
     """The client's own callbacks; `cursor` is the `next` of the page before."""

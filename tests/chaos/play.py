@@ -30,8 +30,8 @@ Break = Callable[[], Awaitable[None]]
 @dataclass
 class World:
     """
-    The real parts of a run. `faults` break something, wait, and mend it; `ingresses` lead to Restate
-    without a fault between, for the waiting side's own business.
+    The real parts of a run. `faults` break something, wait, and mend it, by what they break and by their
+    kind; `ingresses` lead to Restate without a fault between, for the waiting side's own business.
     """
 
     gateways: list[str]
@@ -40,7 +40,7 @@ class World:
     secret: str
     ingresses: list[str]
     registrations: str
-    faults: Mapping[str, Break]
+    faults: Mapping[str, Mapping[str, Break]]
 
 
 @dataclass
@@ -92,12 +92,29 @@ class Run:
         await self._settle()
 
     async def _break_things(self) -> None:
-        faults = list(self.world.faults.items())
-        while faults and self.clock() + self.fault_every < self.seconds:
+        """
+        A fault every so often, while others go on: two at a time break different things.
+
+        Each kind has its turn, or a run of a few minutes would miss some.
+        """
+        kinds = [(broken, kind) for broken, found in self.world.faults.items() for kind in found]
+        turns: list[tuple[str, str]] = []
+        at_work: dict[str, asyncio.Future[None]] = {}
+        while kinds and self.clock() + self.fault_every < self.seconds:
             await asyncio.sleep(self.fault_every)
-            kind, do = random.choice(faults)
+            whole = {
+                broken for broken in self.world.faults if broken not in at_work or at_work[broken].done()
+            }
+            if not any(broken in whole for broken, _ in turns):
+                turns += random.sample(kinds, len(kinds))
+            turn = next((turn for turn in turns if turn[0] in whole), None)
+            if turn is None:
+                continue
+            turns.remove(turn)
+            broken, kind = turn
             self.history.add(Fault(kind, self.clock()))
-            await do()
+            at_work[broken] = asyncio.ensure_future(self.world.faults[broken][kind]())
+        await asyncio.gather(*at_work.values())
 
     @property
     def _until(self) -> float:

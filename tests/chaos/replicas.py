@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from stack import config
@@ -18,7 +18,7 @@ from stack.ports import free_ports
 from stack.postgres import Postgres
 from stack.proxy import Fault, Proxy
 from tests.chaos.checker import STALL
-from tests.chaos.play import World, registration_address
+from tests.chaos.play import Break, World, registration_address
 
 REPLICAS = 3
 #: How long something stays broken.
@@ -116,7 +116,7 @@ class Replicas:
             faults=self._faults(),
         )
 
-    def _faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
+    def _faults(self) -> dict[str, dict[str, Break]]:
         async def kill_gateway() -> None:
             gateway = random.choice(self.gateways)
             await asyncio.to_thread(gateway.kill)
@@ -145,17 +145,15 @@ class Replicas:
             await asyncio.to_thread(self.postgres.kill)
             await asyncio.to_thread(self.postgres.start)
 
-        faults: dict[str, Callable[[], Awaitable[None]]] = {
-            "gateway killed": kill_gateway,
-            STALL: freeze_gateway,
-            "restate node killed": kill_node,
-            "restate node stopped": freeze_node,
-            "postgresql stopped": freeze_postgres,
-            "postgresql killed": kill_postgres,
+        return {
+            "gateway": {"gateway killed": kill_gateway, STALL: freeze_gateway},
+            "restate": {"restate node killed": kill_node, "restate node stopped": freeze_node},
+            "postgresql": {"postgresql stopped": freeze_postgres, "postgresql killed": kill_postgres},
+            "ingress": {
+                f"ingress {fault}": partial(self._ingress, fault)
+                for fault in (Fault.REFUSED, Fault.CUT, Fault.TORN, Fault.BLACK_HOLE)
+            },
         }
-        for fault in (Fault.REFUSED, Fault.CUT, Fault.TORN, Fault.BLACK_HOLE):
-            faults[f"ingress {fault}"] = lambda fault=fault: self._ingress(fault)  # type: ignore[misc]
-        return faults
 
     async def _ingress(self, fault: Fault) -> None:
         """One way into Restate fails, or all of them do."""

@@ -127,7 +127,7 @@ class Single:
             secret=self.files.acmepay_secret.read_text(),
             ingresses=[self.restate.ingress_url],
             registrations=self.registrations,
-            faults={name: every[name] for name in faults or every},
+            faults={"all": {name: every[name] for name in faults or every}},
         )
 
 

@@ -119,6 +119,63 @@ async def test_the_same_idempotency_key_on_two_replicas_at_once_gives_one_callba
         assert len({answer.json()["id"] for answer in answers}) == 1
 
 
+async def test_fifty_replays_at_once_on_two_replicas_have_one_effect(
+    replicas: Replicas, ingress: FakeIngress, database: str
+) -> None:
+    callback = replicas[0].issue()
+    ingress.react = lambda call: Reaction(400)
+    assert until_taken(replicas, callback.path, event()).json() == {"outcome": "dead"}
+    replicas[1].wait_for_outcome(callback.id, "dead")
+    (delivery,) = replicas[1].api.get("/v1/deliveries").json()["deliveries"]
+    ingress.react = lambda call: Reaction(202)
+
+    async def replay(replica: RunningGateway) -> httpx.Response:
+        headers = {"authorization": f"Bearer {replica.tokens['orders']}"}
+        async with httpx.AsyncClient(base_url=replica.anonymous.base_url, trust_env=False, timeout=15) as api:
+            return await api.post(f"/v1/deliveries/{delivery['id']}/replay", headers=headers)
+
+    answers = await asyncio.gather(*(replay(replica) for replica in replicas * 25))
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    done = Counter(answer.json()["events"][0]["outcome"] for answer in answers if answer.is_success)
+    assert set(done) <= {"completed", "pending", "duplicate"}
+    replicas[1].wait_for_outcome(callback.id, "completed")
+    assert outcomes(database, callback.id)["completed"] == 1
+    # The one that was refused, and the one of the replay that won.
+    assert len(ingress.calls_for(callback.awakeable)) == 2
+
+
+def test_what_came_to_either_replica_is_found_on_both_page_by_page_and_by_every_filter(
+    replicas: Replicas,
+) -> None:
+    issued = [replicas[number % 2].issue() for number in range(7)]
+    for number, callback in enumerate(issued):
+        kind = "payment.other" if number == 3 else "payment.succeeded"
+        until_taken(replicas, callback.path, event(kind, event_id=f"evt_{number}"))
+    newest_first = [f"evt_{number}" for number in reversed(range(7))]
+
+    def found(replica: RunningGateway, **query: Any) -> list[str]:
+        events, cursor = [], ""
+        while cursor is not None:
+            params: dict[str, Any] = {"limit": 3, "cursor": cursor} | query
+            page = replica.api.get("/v1/deliveries", params=params)
+            assert page.status_code == 200, page.text
+            events += [one["events"][0]["event_id"] for one in page.json()["deliveries"]]
+            cursor = page.json()["next"]
+        return events
+
+    for replica in replicas:
+        assert found(replica) == newest_first
+        assert found(replica, since="2000-01-01") == newest_first
+        assert found(replica, outcome="filtered") == ["evt_3"]
+        assert found(replica, callback=issued[2].id) == found(replica, event_id="evt_2") == ["evt_2"]
+        assert found(replica, source="shop") == found(replica, since="2200-01-01") == []
+        for query in ("cursor=%00", "cursor=cb_%00", "cursor='--"):
+            assert replica.api.get(f"/v1/callbacks?{query}").status_code == 422
+        for query in ("label=%ED%A0%80", "label=%00", "source='--", "source=%F0%9F%92%A9"):
+            answer = replica.api.get(f"/v1/callbacks?{query}")
+            assert (answer.status_code, answer.json()["callbacks"]) == (200, [])
+
+
 async def test_couriers_of_two_replicas_share_a_backlog_without_doubling(
     replicas: Replicas, ingress: FakeIngress, database: str
 ) -> None:
