@@ -260,7 +260,8 @@ class Source(_Section):
 
     `succeed_on` and `fail_on` replace the provider's own. `per_callback_url` gives each callback an URL
     even where the provider has one per account. `reference` is the field in which our reference comes
-    back, where it is not the provider's usual one. `hmac` describes a signature of your own.
+    back, where it is not the provider's usual one. `experimental` takes a provider of which something
+    that matters is not confirmed. `hmac` describes a signature of your own.
     """
 
     provider: str
@@ -269,6 +270,7 @@ class Source(_Section):
     fail_on: Strings | None = None
     per_callback_url: bool = False
     reference: str | None = None
+    experimental: bool = False
     hmac: HmacSettings | None = None
 
 

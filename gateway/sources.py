@@ -135,6 +135,11 @@ def _provider(where: str, chosen: config.Source) -> Provider:
     else:
         known = ", ".join([*CATALOGUE, hmac.NAME])
         raise ConfigurationError(f'{where}.provider: "{chosen.provider}" is not known; there are {known}')
+    if provider.experimental and not chosen.experimental:
+        raise ConfigurationError(
+            f'{where}.experimental: provider = "{provider.name}" is experimental: {provider.experimental}; '
+            "say experimental = true to use it all the same, and try it with a delivery of its own first"
+        )
     if chosen.reference is not None:
         try:
             provider = provider.with_reference(chosen.reference)

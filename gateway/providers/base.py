@@ -73,8 +73,28 @@ class Reader(Protocol):
 class Handshake(Protocol):
     """A provider's question at registration, answered without an effect."""
 
-    def answer(self, delivery: Delivery) -> Answer | None:
-        """The answer, or None where the delivery is not this question. The delivery is verified."""
+    @property
+    def method(self) -> str:
+        """The HTTP method that the question comes by; only what is named here is taken beside POST."""
+        ...
+
+    @property
+    def signed(self) -> bool:
+        """Whether the question is signed as events are: answered only after verification, then."""
+        ...
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The names, in lower case, of the headers that are read."""
+        ...
+
+    def answer(self, delivery: Delivery, keys: Sequence[Secret]) -> Answer | None:
+        """
+        The answer, or None where the delivery is not this question.
+
+        `keys` are the source's, the first of which answers where an answer is signed. Raises `Malformed`
+        and, where the question is refused, `Unverified`; nothing else.
+        """
         ...
 
 
@@ -83,7 +103,9 @@ class Responses:
     """
     How a provider wants to be answered, where it differs from the gateway's own defaults.
 
-    None is the default: `{"outcome": …}` with 200 or 202, and a problem document for refusals.
+    None is the default: `{"outcome": …}` with 200 or 202, and a problem document for refusals. What no
+    callback waits for is answered as `accepted`, and "try again later" is 503 with `Retry-After`: every
+    provider that repeats anything repeats that.
     """
 
     accepted: Answer | None = None
@@ -106,6 +128,11 @@ class Provider:
     sends, () for any. `deadline` is how long it waits for an answer and `retries_for` how long it
     repeats a delivery that was not acknowledged. `reference_max` is the length that its reference
     field holds. `documentation` is the vendor's page.
+
+    `verified` says what an accepted delivery is worth. "notification": something happened, and what it was
+    has to be asked of the provider, because whoever has seen one delivery could write another (nothing of
+    the content is signed, or as good as nothing). `experimental` says what is not confirmed of how it
+    signs; a source has to say that it wants to use it all the same.
     """
 
     name: str
@@ -125,8 +152,14 @@ class Provider:
     retries_for: timedelta = timedelta(days=3)
     reference_field: str | None = None
     reference_max: int | None = None
+    verified: Literal["signature", "notification"] = "signature"
+    experimental: str | None = None
     #: Texts of this page that the vendor's own documentation did not confirm.
     unconfirmed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.covers == "nothing" and self.verified != "notification":
+            raise ValueError(f"{self.name}: nothing is covered, so its events are notifications")
 
     def key(self, secret: Secret) -> Secret:
         """The verification key of a configured secret; `ValueError` for one of the wrong form."""
@@ -136,12 +169,30 @@ class Provider:
         """The index of the key that verified the delivery; `Unverified` otherwise."""
         return self.scheme.verify(delivery, keys, now)
 
-    def read(self, delivery: Delivery) -> tuple[Event, ...] | Challenge:
+    @property
+    def methods(self) -> frozenset[str]:
+        """The HTTP methods that a delivery or a handshake may come by."""
+        return frozenset({"POST", *(handshake.method for handshake in self.handshakes)})
+
+    def greet(self, delivery: Delivery, keys: Sequence[Secret]) -> Challenge | None:
+        """
+        The handshake that a delivery is, of those that nobody signs: asked before verification.
+
+        Raises `Malformed` or `Unverified` where it is one and can't be answered.
+        """
+        return self._challenge(delivery, keys, signed=False)
+
+    def read(self, delivery: Delivery, keys: Sequence[Secret] = ()) -> tuple[Event, ...] | Challenge:
         """The events of a verified delivery, or the handshake that it is; `Malformed` otherwise."""
+        return self._challenge(delivery, keys, signed=True) or self.reader.read(delivery)
+
+    def _challenge(self, delivery: Delivery, keys: Sequence[Secret], signed: bool) -> Challenge | None:
         for handshake in self.handshakes:
-            if (answer := handshake.answer(delivery)) is not None:
+            if handshake.signed is not signed or handshake.method != delivery.method:
+                continue
+            if (answer := handshake.answer(delivery, keys)) is not None:
                 return Challenge(answer)
-        return self.reader.read(delivery)
+        return None
 
     def acknowledge(self, outcomes: Sequence[Outcome]) -> Answer:
         """The answer to a delivery whose events all came to an outcome that is acknowledged."""
@@ -157,7 +208,12 @@ class Provider:
     @property
     def headers(self) -> frozenset[str]:
         """The headers that verifying and reading need, in lower case: what a stored delivery keeps."""
-        return self.scheme.headers | self.reader.headers | {"content-type"}
+        return (
+            self.scheme.headers
+            | self.reader.headers
+            | frozenset().union(*(handshake.headers for handshake in self.handshakes))
+            | {"content-type"}
+        )
 
     @property
     def signed(self) -> bool:

@@ -39,7 +39,8 @@ class FieldReader:
     `body` says what is taken: JSON; JSON or a form; or anything, where what is neither goes on as bytes.
     `payload` names the field of a form that holds the event as JSON, where the form has it. `items` is
     the path of the array of a batch: fields are then looked up in each item. `covered` says what of
-    the body is signed: all of it, nothing, or the JSON paths listed. `covered_headers` are signed too.
+    the body is signed: all of it, nothing, or the JSON paths listed; with "sender" nothing is either, and
+    a secret that comes along proves who sends. `covered_headers` are signed too.
     """
 
     type: Field
@@ -51,14 +52,15 @@ class FieldReader:
     body: Literal["json", "json or form", "any"] = "json"
     payload: str | None = None
     items: str | None = None
-    covered: Literal["body", "nothing"] | tuple[str, ...] = "body"
+    covered: Literal["body", "nothing", "sender"] | tuple[str, ...] = "body"
     covered_headers: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for field in self.references:
             if len(field.places) != 1:
                 raise ValueError("a reference stands in one place: no + and no | here")
-            if not self._covers(field):
+            # Whoever holds the secret only notifies, and may name the callback that this wakes.
+            if self.covered != "sender" and not self._covers(field):
                 raise ValueError(
                     f"{field.places[0].name} is not covered by the signature: whoever has seen one delivery "
                     "could name another callback there"
@@ -66,7 +68,7 @@ class FieldReader:
 
     def _covers(self, field: Field) -> bool:
         """Whether a change of what the field reads would break the signature."""
-        if self.covered == "nothing":
+        if self.covered in ("nothing", "sender"):
             return False
         return all(
             place.kind == "text"
@@ -157,7 +159,7 @@ class FieldReader:
         )
 
     def _digest(self, content: _Content, delivery: Delivery) -> bytes | None:
-        if self.covered == "nothing":
+        if self.covered in ("nothing", "sender"):
             return None
         if self.covered == "body":
             # An item of a batch comes again in other company.

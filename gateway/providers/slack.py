@@ -7,6 +7,7 @@ A button's type is `block_actions.` and its action_id, so a message with the but
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from gateway import strict_json
@@ -21,6 +22,7 @@ from gateway.providers.signatures.grammar import Whole
 from gateway.providers.signatures.scheme import HeaderScheme
 from gateway.providers.signatures.template import Body, Header, Template
 from gateway.providers.signatures.timestamp import Timestamp
+from gateway.secret import Secret
 
 _KEY = KeyForm(hint="the app's signing secret is needed, not a token (xoxb-…)")
 _STAMP = Header("x-slack-request-timestamp")
@@ -33,7 +35,11 @@ _OK = Answer(200, b"", "text/plain")
 class UrlVerification:
     """Slack's question when a URL is entered: it wants its `challenge` back."""
 
-    def answer(self, delivery: Delivery) -> Answer | None:
+    method = "POST"
+    signed = True
+    headers: frozenset[str] = frozenset()
+
+    def answer(self, delivery: Delivery, keys: Sequence[Secret]) -> Answer | None:
         """The challenge as plain text; `Malformed` for one that is none."""
         # Every other delivery is spared a second parsing.
         if b"url_verification" not in delivery.body or delivery.media_type == FORM:

@@ -24,6 +24,7 @@ UNSIGNED = Provider(
         covered="nothing",
     ),
     covers="nothing",
+    verified="notification",
     url="request",
     succeed_on=("*",),
     media_types=(),

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from structlog.typing import FilteringBoundLogger
 
 from gateway import failpoints, tokens
-from gateway.delivery import Answer, Challenge, Delivery
+from gateway.delivery import Answer, Challenge, Delivery, Event
 from gateway.envelope import timestamp
 from gateway.errors import GatewayError, Malformed, NotAuthentic, UnsupportedContent, Unverified
 from gateway.gateway import Gateway
@@ -61,7 +61,7 @@ async def receive(request: Request) -> Response:
     except NotAuthentic:
         gateway.refusals.unknown_tokens += 1
         raise
-    if not address.source.closed:
+    if not address.source.closed and request.method == "POST":
         check_media_type(address.source, request.headers.get("content-type", ""))
     await failpoints.reach("after-token")
     limits = gateway.settings.limits
@@ -159,9 +159,13 @@ def judge(
     try:
         if source.closed:
             raise Unverified(f"the source {source.name} is closed: it has no secret")
-        matched = provider.verify(delivery, source.keys, delivery.received_at)  # 3
-        secret = source.keys[matched].fingerprint if source.keys else ""
-        read = provider.read(delivery)  # 4
+        read: tuple[Event, ...] | Challenge | None = provider.greet(delivery, source.keys)
+        if read is None:
+            if delivery.method != "POST":
+                raise Unverified(f"{delivery.method} is taken here for the provider's question only")
+            matched = provider.verify(delivery, source.keys, delivery.received_at)  # 3
+            secret = source.keys[matched].fingerprint if source.keys else ""
+            read = provider.read(delivery, source.keys)  # 4
     except Unverified as error:
         return turned(Outcome.UNVERIFIED, error.detail, provider.responses.unverified or error)
     except Malformed as error:

@@ -1,4 +1,4 @@
-"""Deliveries as the providers send them, and secrets to sign them with, from `samples/`."""
+"""Deliveries as the providers send them, and secrets to sign them with: `gateway/providers/samples/`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import gateway.providers
 from gateway.delivery import Delivery, Headers
 from gateway.providers import CATALOGUE
 from gateway.providers.base import Provider
 from gateway.providers.hmac import HmacSettings, declare
 from gateway.secret import Secret
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(gateway.providers.__file__).parent / "samples"
 VECTORS = Path(__file__).parent.parent / "vectors"
 NOW = 1_795_380_000.0
 URL = "https://hooks.example.com/c/a-source/a-token?attempt=1"
-SECRETS: dict[str, list[str]] = json.loads((SAMPLES / "secrets.json").read_text())
+#: Two of each provider that signs.
+SECRETS: dict[str, list[str]] = {
+    path.parent.name: json.loads(path.read_text()) for path in SAMPLES.glob("*/secrets.json")
+}
 
 PROVIDERS: dict[str, Provider] = {
     **CATALOGUE,
