@@ -1,7 +1,7 @@
 # What a person and a CI run. It needs make and Python 3.11 or newer; the rest comes by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chaos
+.PHONY: help demo test check chaos bench
 
 # One worker a core, and no more than pays: each that needs a Restate server starts one of its own.
 PYTEST_WORKERS ?= auto
@@ -25,6 +25,10 @@ test: check ## Run ruff, mypy and all tests
 
 chaos: $(READY) ## Break real parts on purpose for DURATION seconds (300) and look for losses and doubles
 	@.venv/bin/python -m tests.chaos --seconds $(or $(DURATION),300)
+
+bench: $(READY) ## Measure callbacks a second beside Restate alone and bridges by hand, and draw the plot
+	@sh stack/install.sh --group bench
+	@.venv/bin/python -m bench $(BENCH)
 
 check: $(READY) ## Run ruff, its formatter, and mypy
 	@.venv/bin/ruff check --quiet .

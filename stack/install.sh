@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv with exactly what uv.lock holds. Needs Python 3.11 or newer and nothing else: where there
-# is no uv, the one of uv.lock is put into .venv first.
+# is no uv, the one of uv.lock is put into .venv first. Arguments go to `uv sync`: --group bench.
 set -eu
 
 stop() {
@@ -39,4 +39,4 @@ else
 fi
 
 echo "Installing the packages of uv.lock into .venv …"
-"$uv" sync --frozen --all-extras --quiet --python "$python"
+"$uv" sync --frozen --all-extras --quiet --python "$python" "$@"

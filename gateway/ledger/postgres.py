@@ -24,7 +24,7 @@ from psycopg import errors
 
 from gateway.errors import ConfigurationError, GatewayError, TryLater
 from gateway.ledger.migrate import migrate_postgres
-from gateway.ledger.worker import WRITE_TIMEOUT, Job, Jobs, Operation, Raced, Result, Row
+from gateway.ledger.worker import WRITE_TIMEOUT, Done, Job, Jobs, Operation, Raced, Result, Row, tell
 from gateway.log import logger
 from gateway.secret import Secret
 
@@ -322,14 +322,13 @@ class _Pool:
     def _work(self, session: _Session) -> None:
         while (job := self._jobs.next()) is not None:
             # Whoever gave up waiting before its turn has been answered 503: it must not be written.
-            if not job.future.set_running_or_notify_cancel():
+            if not job.begin():
                 continue
             try:
-                result = session.perform(job)
+                done: Done = (job, session.perform(job), None)
             except BaseException as error:
-                job.future.set_exception(error)
-            else:
-                job.future.set_result(result)
+                done = (job, None, error)
+            tell([done])
         session.close()
 
 

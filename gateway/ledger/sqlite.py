@@ -25,7 +25,7 @@ from typing import IO, Any
 from gateway.errors import ConfigurationError, TryLater
 from gateway.ledger.file import Presence, prepare, tune
 from gateway.ledger.migrate import migrate
-from gateway.ledger.worker import WRITE_TIMEOUT, Job, Jobs, Operation, Result, Row
+from gateway.ledger.worker import WRITE_TIMEOUT, Done, Job, Jobs, Operation, Result, Row, tell
 
 #: A commit is not made to wait for more than this many operations.
 _MAX_BATCH = 256
@@ -36,6 +36,18 @@ _ROW_LOCK = re.compile(r" FOR UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
 @lru_cache(256)
 def _without_locks(sql: str) -> str:
     return _ROW_LOCK.sub("", sql)
+
+
+@lru_cache(64)
+def _insertion(table: str, columns: tuple[str, ...]) -> str:
+    # Table and columns are this package's own literals.
+    values = ", ".join(f":{column}" for column in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"
+
+
+def _is_the_databases(error: Exception) -> bool:
+    """Whether an error is the database's own trouble (disk full, I/O), after which no commit is kept."""
+    return isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
 
 
 class SqliteTransaction:
@@ -54,10 +66,7 @@ class SqliteTransaction:
 
     def insert(self, table: str, row: Mapping[str, Any]) -> int:
         """Insert a row; its number, where the table counts its rows."""
-        names = ", ".join(row)
-        values = ", ".join(f":{name}" for name in row)
-        # Table and columns are this package's own literals.
-        cursor = self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", row)
+        cursor = self._connection.execute(_insertion(table, tuple(row)), row)
         return cursor.lastrowid or 0
 
     def one(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
@@ -77,10 +86,10 @@ class Worker:
     """
     Runs operations, in the order in which they came, on one connection in one thread.
 
-    `begin` is how a transaction starts: `BEGIN IMMEDIATE` for the writer. Each operation runs in a savepoint
-    of its own: what one of them raises does not touch its neighbours in the commit. What goes wrong with the
-    database itself (disk full, I/O error) is `TryLater` for every operation of that commit: nothing of
-    it is kept. Raises what `connect` raises.
+    `begin` is how a transaction starts: `BEGIN IMMEDIATE` for the writer. What one operation raises does not
+    touch its neighbours in the commit: they are run again, each in a savepoint, which seldom happens. What
+    goes wrong with the database itself (disk full, I/O error) is `TryLater` for every operation of that
+    commit: nothing of it is kept. Raises what `connect` raises.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], begin: str, name: str) -> None:
@@ -110,7 +119,8 @@ class Worker:
         self._opened.set_result(None)
         try:
             for batch in self._batches():
-                self._commit(connection, batch)
+                if batch:
+                    self._commit(connection, batch)
         finally:
             connection.close()
 
@@ -125,29 +135,43 @@ class Worker:
                     break
                 batch.append(following)
             # Whoever gave up waiting before its turn has been answered 503: it must not be written.
-            yield [job for job in batch if job.future.set_running_or_notify_cancel()]
+            yield [job for job in batch if job.begin()]
             if last:
                 return
 
     def _commit(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> None:
-        done: list[tuple[Job[Any], Any, BaseException | None]] = []
         try:
-            connection.execute(self._begin)
-            for job in batch:
-                done.append((job, *self._savepoint(connection, job)))
-            # Where nothing is to be kept, not even the pages that were put back are written.
-            kept = any(raised is None for _, _, raised in done)
-            connection.execute("COMMIT" if kept else "ROLLBACK")
+            tell(self._together(connection, batch) or self._apart(connection, batch))
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             failure = TryLater(f"the ledger cannot write: {error}")
-            done = [(job, None, failure) for job in batch]
-        for job, result, raised in done:
-            if raised is None:
-                job.future.set_result(result)
-            else:
-                job.future.set_exception(raised)
+            tell([(job, None, failure) for job in batch])
+
+    def _together(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> list[Done] | None:
+        """The operations one after the other; None, and nothing of them kept, where one of them raises."""
+        connection.execute(self._begin)
+        tx = SqliteTransaction(connection)
+        done: list[Done] = []
+        for job in batch:
+            try:
+                done.append((job, job.operation(tx), None))
+            except Exception as error:
+                if _is_the_databases(error):
+                    raise
+                connection.execute("ROLLBACK")
+                return [(job, None, error)] if len(batch) == 1 else None
+        connection.execute("COMMIT")
+        return done
+
+    def _apart(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> list[Done]:
+        """The same with a savepoint for each: what one raises leaves the others as they are."""
+        connection.execute(self._begin)
+        done: list[Done] = [(job, *self._savepoint(connection, job)) for job in batch]
+        # Where nothing is to be kept, not even the pages that were put back are written.
+        kept = any(raised is None for _, _, raised in done)
+        connection.execute("COMMIT" if kept else "ROLLBACK")
+        return done
 
     @staticmethod
     def _savepoint(connection: sqlite3.Connection, job: Job[Any]) -> tuple[Any, BaseException | None]:
@@ -155,8 +179,8 @@ class Worker:
         try:
             result = job.operation(SqliteTransaction(connection))
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
-                raise  # the database's own trouble: nothing of this commit is kept
+            if _is_the_databases(error):
+                raise
             connection.execute("ROLLBACK TO operation")
             connection.execute("RELEASE operation")
             return None, error

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.errors import TryLater
@@ -81,14 +82,61 @@ class Raced(Exception):
 
 
 class Job(Generic[Result]):
-    """An operation and who waits for its result, until `deadline` on `time.monotonic()`."""
+    """
+    An operation and who waits for its result, until `deadline` on `time.monotonic()`.
 
-    __slots__ = ("deadline", "future", "operation")
+    It is begun, or given up, by whoever is first to ask.
+    """
 
-    def __init__(self, operation: Operation[Result], within: float | None) -> None:
+    __slots__ = ("_first", "deadline", "operation", "waiting")
+
+    def __init__(
+        self,
+        operation: Operation[Result],
+        within: float | None,
+        waiting: asyncio.Future[Result] | None = None,
+    ) -> None:
         self.operation = operation
         self.deadline = time.monotonic() + (LONGEST if within is None else within)
-        self.future: Future[Result] = Future()
+        self.waiting = waiting
+        self._first = threading.Lock()
+
+    def begin(self) -> bool:
+        """Whether it is to be run; False where whoever waited has given up. Asked once."""
+        return self._first.acquire(blocking=False)
+
+    def give_up(self) -> None:
+        """Wait no longer: an operation that has not begun never will, one that has may still be committed."""
+        self._first.acquire(blocking=False)
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_exception(TryLater("the ledger did not answer in time"))
+
+
+#: A job that was run, with its result or with what it raised.
+Done = tuple[Job[Any], Any, BaseException | None]
+
+
+def tell(done: Sequence[Done]) -> None:
+    """Let those who wait have their results, from another thread than theirs: each loop is woken up once."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Done]] = {}
+    for one in done:
+        if (waiting := one[0].waiting) is not None:
+            by_loop.setdefault(waiting.get_loop(), []).append(one)
+    for loop, ones in by_loop.items():
+        # A loop that is closed has nobody left who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, ones)
+
+
+def _settle(done: Sequence[Done]) -> None:
+    for job, result, raised in done:
+        waiting = job.waiting
+        if waiting is None or waiting.done():
+            continue
+        if raised is None:
+            waiting.set_result(result)
+        else:
+            waiting.set_exception(raised)
 
 
 class Jobs:
@@ -104,13 +152,19 @@ class Jobs:
         Raises `TryLater` where that takes longer than `within` seconds; an operation that has not begun by
         then is dropped, one that has may still be committed.
         """
-        job = Job(operation, within)
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Result] = loop.create_future()
+        job = Job(operation, within, waiting)
+        giving_up = None if within is None else loop.call_later(within, job.give_up)
         self._queue.put(job)
         try:
-            async with asyncio.timeout(within):
-                return await asyncio.wrap_future(job.future)
-        except TimeoutError:
-            raise TryLater("the ledger did not answer in time") from None
+            return await waiting
+        except asyncio.CancelledError:
+            job.give_up()
+            raise
+        finally:
+            if giving_up is not None:
+                giving_up.cancel()
 
     def next(self) -> Job[Any] | None:
         """The next one, once there is one; None when a thread is to end."""

@@ -20,6 +20,7 @@ from gateway.ledger import disposing, owing
 from gateway.ledger.courier import Courier
 from gateway.ledger.records import Owed
 from gateway.ledger.sqlite import SqliteTransaction, Worker
+from gateway.ledger.worker import tell
 from gateway.outcome import Outcome
 from gateway.providers.base import Provider
 from gateway.restate import RestateClient
@@ -29,11 +30,7 @@ def acknowledge_before_the_commit() -> None:
     def commit(self: Worker, connection: Any, batch: list[Any]) -> None:
         connection.execute("BEGIN IMMEDIATE")
         for job in batch:
-            result, raised = Worker._savepoint(connection, job)
-            if raised is None:
-                job.future.set_result(result)
-            else:
-                job.future.set_exception(raised)
+            tell([(job, *Worker._savepoint(connection, job))])
         time.sleep(0.5)
         connection.execute("COMMIT")
 
