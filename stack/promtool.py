@@ -1,4 +1,4 @@
-"""promtool: the one on PATH, or that of the Debian package `prometheus`, which is unpacked and not installed."""
+"""promtool: the one on PATH, or that of the Debian package `prometheus`, unpacked and not installed."""
 
 from __future__ import annotations
 
