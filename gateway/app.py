@@ -15,18 +15,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import failpoints, log, sources
 from gateway.admin import RestateAdmin
+from gateway.clients import Clients, WatchedClients, fingerprint
 from gateway.errors import ConfigurationError
+from gateway.filewatch import keep_looking
 from gateway.gateway import Gateway
 from gateway.internal import app as internal_app
 from gateway.keyfile import WatchedKeyRing
 from gateway.ledger import connect, owing
 from gateway.ledger.courier import Courier
 from gateway.ledger.retention import keep_sweeping
+from gateway.ledger.uses import Kind, Used
 from gateway.log import logger
 from gateway.public import app as public_app
 from gateway.public.connection import Connection
 from gateway.restate import RestateClient
+from gateway.secret import Secret
+from gateway.secretwatch import WatchedSecret
 from gateway.settings import Settings
+from gateway.sources import Source, SourceSecret
+from gateway.sourcewatch import WatchedSources
 from gateway.watcher import Watcher
 
 #: A stop may take ten seconds in all: so long for requests in work, and so long for what they left behind.
@@ -44,7 +51,35 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
     """
     environ = os.environ if environ is None else environ
     failpoints.arm(environ)
-    configured = sources.load(settings, environ)
+    gateway: Gateway | None = None
+
+    def there() -> None:
+        if gateway is not None:
+            gateway.uses.there(_secrets(gateway))
+
+    def secret_taken(source: Source, secret: SourceSecret) -> None:
+        key = secret.key.fingerprint if secret.key else None
+        logger.info("secret taken up", setting=secret.setting, secret=key, closed=source.closed)
+        there()
+
+    def clients_taken(taken: Clients) -> None:
+        logger.info("clients taken up", clients=sorted(taken.by_name))
+        there()
+
+    configured = WatchedSources(
+        settings,
+        environ,
+        on_change=secret_taken,
+        on_error=lambda problem: logger.error("secret not taken", reason=problem),
+    )
+    clients = WatchedClients(
+        settings.clients_file,
+        settings.clients,
+        on_change=clients_taken,
+        on_error=lambda error: logger.error(
+            "clients not taken, the last good ones stay in force", reason=error
+        ),
+    )
     keys = WatchedKeyRing(
         settings.keys.file,
         settings.deployment,
@@ -53,28 +88,39 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         ),
         on_error=lambda error: logger.error("keys not taken, the last good ones stay in force", reason=error),
     )
-    auth_token = None
+
+    def token_taken(secret: Secret) -> None:
+        logger.info("restate.auth_token taken up")
+        restate.auth_token = secret
+        if gateway is not None:
+            gateway.status.auth_token = secret
+
+    token = None
     if settings.restate.auth_token is not None:
-        auth_token = sources.read_secret("restate.auth_token", settings.restate.auth_token, environ)
-        if not auth_token:
-            raise ConfigurationError(
-                "restate.auth_token: there is none at the place that is named; leave the setting out if "
-                "Restate needs none"
-            )
-    for absent in configured.absent:
+        token = WatchedSecret(
+            "restate.auth_token",
+            settings.restate.auth_token,
+            environ,
+            on_change=token_taken,
+            on_error=lambda error: logger.error("restate.auth_token not taken", reason=error),
+        )
+    for absent in configured.sources.absent:
         logger.warning("secret not there", setting=absent)
-    for name in configured.closed:
+    for name in configured.sources.closed:
         logger.warning("source closed, it answers 401 to everything", source=name, reason="it has no secret")
     ledger = connect(sources.ledger_url(settings, environ))
-    restate = RestateClient(settings.restate.ingress_urls, auth_token)
+    restate = RestateClient(settings.restate.ingress_urls, token.secret if token else None)
 
     def provider_of(source: str) -> str:
-        found = configured.get(source)
+        found = configured.sources.get(source)
         return found.provider.name if found else source
 
     courier = Courier(ledger, restate, provider_of)
     admin = RestateAdmin(settings.restate.admin_url) if settings.restate.admin_url else None
-    gateway = Gateway(settings, configured, keys, ledger, restate, courier, admin)
+    gateway = Gateway(settings, configured, clients, keys, ledger, restate, courier, admin, token)
+    there()
+    if not clients.clients.by_digest:
+        logger.warning("no clients: nobody can issue", remedy='"gateway clients add NAME" makes one')
     if ledger.exclusive:
         # Nobody else has this ledger: what was in flight when it was left is due at once.
         await ledger.write(owing.release(), within=30)
@@ -82,8 +128,13 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         asyncio.create_task(courier.run()),
         asyncio.create_task(gateway.refusals.run(ledger)),
         asyncio.create_task(keys.watch()),
+        asyncio.create_task(keep_looking(configured.refresh)),
+        asyncio.create_task(keep_looking(clients.refresh)),
+        asyncio.create_task(gateway.uses.run(ledger)),
         asyncio.create_task(keep_sweeping(ledger, settings.ledger, gateway.clock)),
     ]
+    if token is not None:
+        background.append(asyncio.create_task(keep_looking(token.refresh)))
     if admin is not None:
         background.append(asyncio.create_task(Watcher(ledger, admin, gateway.clock).run()))
     else:
@@ -99,12 +150,25 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await gateway.refusals.drain(ledger, _NOTE_SECONDS)
+        await gateway.uses.write(ledger, _NOTE_SECONDS)
         await courier.drain(_NOTE_SECONDS)
         await restate.close()
         await gateway.status.close()
         if admin is not None:
             await admin.close()
         ledger.close()
+
+
+def _secrets(gateway: Gateway) -> list[Used]:
+    """Every secret and token that may be used now."""
+    found = [
+        Used(Kind.SOURCE, source.name, key.fingerprint)
+        for source in gateway.sources.by_name.values()
+        for key in source.keys
+    ]
+    for digest, client in gateway.clients.clients.by_digest.items():
+        found.append(Used(Kind.CLIENT, client, fingerprint(digest)))
+    return found
 
 
 async def serve(settings: Settings) -> None:

@@ -6,6 +6,7 @@ Routes raise them and never choose a status; `gateway.problem` renders them as R
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 
@@ -20,7 +21,7 @@ class GatewayError(Exception):
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "The gateway failed"
     #: Seconds until a retry makes sense, sent as `Retry-After`.
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.title)
@@ -76,7 +77,8 @@ class HeadersTooLarge(GatewayError):
 class TryLater(GatewayError):
     """It cannot be taken durably, or not be verified, now: nothing was acknowledged, nothing is lost."""
 
-    status, code, title, retry_after = 503, "try_later", "The gateway cannot take this right now", 5
+    status, code, title = 503, "try_later", "The gateway cannot take this right now"
+    retry_after = 5
 
 
 class Unauthorized(GatewayError):
@@ -89,6 +91,23 @@ class Forbidden(GatewayError):
     """A known client asked for what it is not allowed."""
 
     status, code, title = 403, "forbidden", "This client may not do that"
+
+
+class IssuingTooFast(GatewayError):
+    """A client issues faster than its rate; `seconds` until it may again."""
+
+    status, code, title = 429, "issuing_too_fast", "This client issues faster than it may"
+
+    def __init__(self, detail: str, seconds: float) -> None:
+        super().__init__(detail)
+        self.retry_after = math.ceil(seconds)
+
+
+class TooManyOpen(GatewayError):
+    """A client has as many open callbacks as it may: one of them has to end first."""
+
+    status, code, title = 429, "too_many_open", "This client has too many open callbacks"
+    retry_after = 30
 
 
 class Invalid(GatewayError):

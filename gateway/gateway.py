@@ -11,15 +11,20 @@ from typing import Any, TypeVar
 
 from gateway import ids
 from gateway.admin import RestateAdmin
+from gateway.clients import WatchedClients
 from gateway.keyfile import WatchedKeyRing
 from gateway.keyring import KeyRing, Purpose
 from gateway.ledger import Ledger
 from gateway.ledger.courier import Courier
 from gateway.ledger.records import Callback
 from gateway.ledger.refusing import Refusals
+from gateway.ledger.uses import Uses
+from gateway.rates import Buckets
 from gateway.restate import RestateClient
+from gateway.secretwatch import WatchedSecret
 from gateway.settings import Settings
 from gateway.sources import Sources
+from gateway.sourcewatch import WatchedSources
 from gateway.status import Status
 from gateway.tokens import mint
 
@@ -31,21 +36,32 @@ class Gateway:
     """Settings and parts. `clock` gives seconds since the epoch; `draining` is True once it is to stop."""
 
     settings: Settings
-    sources: Sources
+    watched_sources: WatchedSources
+    clients: WatchedClients
     keys: WatchedKeyRing
     ledger: Ledger
     restate: RestateClient
     courier: Courier
     admin: RestateAdmin | None = None
+    restate_token: WatchedSecret | None = None
     clock: Callable[[], float] = time.time
     refusals: Refusals = field(default_factory=Refusals)
+    #: How fast each client has been issuing, in this process.
+    issuing: Buckets = field(default_factory=Buckets)
     draining: bool = False
+    uses: Uses = field(init=False)
     status: Status = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.uses = Uses(self.clock)
         ingress_urls = self.settings.restate.ingress_urls
         self.status = Status(self.ledger, ingress_urls, self.admin, self.restate.auth_token)
+
+    @property
+    def sources(self) -> Sources:
+        """The sources in force, with their secrets."""
+        return self.watched_sources.sources
 
     @property
     def ring(self) -> KeyRing:

@@ -38,10 +38,12 @@ from pydantic_settings import (
 
 from gateway.errors import ConfigurationError
 from gateway.providers.hmac import HmacSettings
+from gateway.rates import Rate
 
 DEFAULT_FILE = "gateway.toml"
 PREFIX = "GATEWAY_"
 SOURCE_NAME = re.compile(r"[a-z0-9-]{1,32}")
+CLIENT_NAME = SOURCE_NAME
 #: Restate's own names for what we need of it.
 _RESTATE_NAMES = {
     "RESTATE_INGRESS_URL": ("restate", "ingress_urls"),
@@ -152,12 +154,36 @@ def check_ledger_url(value: str, setting: str) -> None:
         )
 
 
+def _digest(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise ValueError(
+            'the 64 hex digits of a SHA-256 are needed (printf %s "$TOKEN" | sha256sum), not the token itself'
+        )
+    return value
+
+
+def _target_pattern(value: str) -> str:
+    if value not in ("*", "awakeable") and value.count("/") != 1:
+        raise ValueError(
+            '"awakeable", a pattern of a service and a handler such as "Checkout/*", or "*" is needed'
+        )
+    return value
+
+
+def _rate(value: str) -> str:
+    Rate.parse(value)
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(_parse_size), Field(gt=0)]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Url = Annotated[str, AfterValidator(_url)]
 RestateUrl = Annotated[str, AfterValidator(_restate_url)]
 Address = Annotated[str, AfterValidator(_address)]
+Digest = Annotated[str, AfterValidator(_digest)]
+TargetPattern = Annotated[str, AfterValidator(_target_pattern)]
+RateText = Annotated[str, AfterValidator(_rate)]
 #: `file:…`, `env:…` or the secret itself; hidden in every error and `repr`.
 SecretText = SecretStr
 
@@ -238,20 +264,20 @@ class Log(_Section):
 
 
 class Client(_Section):
-    """Who may issue callbacks: the SHA-256 of its bearer token (two while it is changed), its sources."""
+    """
+    Who may issue callbacks: the SHA-256 of its bearer token (two while it is changed), and what it may.
 
-    token_sha256: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1, max_length=2)]
+    A token is 256 random bits, so that no slow hash is needed: nobody tries them through. `targets` are
+    `awakeable` and patterns of services and their handlers, `Checkout/*`. `max_open` bounds its open
+    callbacks, `rate` how many it issues ("100/m"). An `ops` client sees and ends every client's callbacks.
+    """
+
+    token_sha256: Annotated[tuple[Digest, ...], BeforeValidator(_listed), Field(max_length=2)] = ()
     sources: Strings = ("*",)
-
-    @model_validator(mode="after")
-    def _digests(self) -> Self:
-        for digest in self.token_sha256:
-            if not re.fullmatch(r"[0-9a-f]{64}", digest):
-                raise ValueError(
-                    "token_sha256: the 64 hex digits of a SHA-256 are needed "
-                    '(printf %s "$TOKEN" | sha256sum), not the token itself'
-                )
-        return self
+    targets: Annotated[tuple[TargetPattern, ...], BeforeValidator(_listed)] = ("*",)
+    max_open: Annotated[int, Field(gt=0)] | None = None
+    rate: RateText | None = None
+    ops: bool = False
 
 
 class Source(_Section):
@@ -325,6 +351,7 @@ class Settings(BaseSettings):
     callbacks: Callbacks = Callbacks()
     limits: Limits = Limits()
     log: Log = Log()
+    clients_file: Path = Path("clients.json")
     clients: dict[str, Client] = {}
     sources: dict[str, Source] = {}
 
@@ -336,6 +363,9 @@ class Settings(BaseSettings):
             raise ValueError(
                 "public_url: its path prefix is one of the gateway's own paths; take another one"
             )
+        for name in self.clients:
+            if not CLIENT_NAME.fullmatch(name):
+                raise ValueError(f'clients.{name}: a client is named with 1 to 32 of a-z, 0-9 and "-"')
         for name in self.sources:
             if not SOURCE_NAME.fullmatch(name):
                 raise ValueError(f'sources.{name}: a source is named with 1 to 32 of a-z, 0-9 and "-"')
@@ -408,6 +438,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         update={
             "keys": settings.keys.model_copy(update={"file": folder / settings.keys.file}),
             "ledger": settings.ledger.model_copy(update={"url": url}),
+            "clients_file": folder / settings.clients_file,
             "restate": settings.restate.model_copy(update={"auth_token": token and anchored(token)}),
             "sources": {
                 name: source.model_copy(update={"secrets": tuple(map(anchored, source.secrets))})

@@ -2,47 +2,71 @@
 The configured sources, ready for use: provider, verification keys, rules.
 
 Built from settings, environment and secret files at start; a mistake in any of them is a
-`ConfigurationError` that names the setting, never the secret.
+`ConfigurationError` that names the setting, never the secret. All of it is values: what changes while the
+gateway runs is a new value, which `gateway.sourcewatch` puts in the place of the old one.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 
 from pydantic import SecretStr
 
 from gateway import settings as config
 from gateway.errors import ConfigurationError, Invalid
+from gateway.given import check_secret, read_secret
 from gateway.providers import CATALOGUE, hmac
 from gateway.providers.base import Provider
 from gateway.rules import Rules
 from gateway.secret import Secret
 
-#: Shorter ones are guessed; 128 bits of hex are twice as long.
-MIN_SECRET_LENGTH = 16
-#: What is left in a file that was copied from an example.
-_PLACEHOLDER = re.compile(
-    r"^(<.*>|\.*|x+|change.?me.*|placeholder.*|your[-_ ].*|example.*|todo.*"
-    r"|test|secret|password|dummy|none|null)$",
-    re.IGNORECASE,
-)
+
+@dataclass(frozen=True, slots=True)
+class SourceSecret:
+    """
+    One entry of a source's `secrets`.
+
+    `setting` is its name, `place` what the configuration names: `file:…`, `env:…`, or "the configuration".
+    `key` is the verification key in force, None where none has been there yet. `problem` says why the place
+    gives none, or none any more: then the last good one is in force.
+    """
+
+    setting: str
+    place: str
+    key: Secret | None = field(default=None, repr=False)
+    problem: str | None = None
+    #: The secret as the place had it, of which `key` was made.
+    text: Secret | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured account at a provider. `keys` are the verification keys, in the order configured."""
+    """
+    One configured account at a provider. `secrets` are all that are configured, in that order.
+
+    `keys` are the verification keys that are there, each once, and `places` says where in `secrets` each
+    stands first.
+    """
 
     name: str
     provider: Provider
     rules: Rules
-    keys: tuple[Secret, ...] = field(repr=False)
+    secrets: tuple[SourceSecret, ...]
     per_callback_url: bool
+    keys: tuple[Secret, ...] = field(init=False, repr=False)
+    places: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        first: dict[Secret, int] = {}
+        for place, secret in enumerate(self.secrets):
+            if secret.key is not None:
+                first.setdefault(secret.key, place)
+        object.__setattr__(self, "keys", tuple(first))
+        object.__setattr__(self, "places", tuple(first.values()))
 
     @property
     def closed(self) -> bool:
@@ -60,8 +84,6 @@ class Sources:
     """All sources, by name."""
 
     by_name: dict[str, Source]
-    #: Secrets that the configuration names and that are not there, for the log: "sources.x.secrets[0]: …".
-    absent: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Source:
         return self.by_name[name]
@@ -75,14 +97,28 @@ class Sources:
         """The names of the sources that have no secret."""
         return sorted(source.name for source in self.by_name.values() if source.closed)
 
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Secrets that are configured and have not been there yet: "sources.x.secrets[0]: …"."""
+        return tuple(s.problem for s in self._secrets() if s.problem is not None and s.key is None)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Secrets that are gone or unusable where they were good before: the last good ones are in force."""
+        return tuple(s.problem for s in self._secrets() if s.problem is not None and s.key is not None)
+
+    def _secrets(self) -> Iterator[SourceSecret]:
+        return (secret for source in self.by_name.values() for secret in source.secrets)
+
+    def replaced(self, source: Source) -> Sources:
+        """The same with one source in the place of that with its name."""
+        return Sources(self.by_name | {source.name: source})
+
 
 def load(settings: config.Settings, environ: Mapping[str, str] | None = None) -> Sources:
     """The sources that the settings describe. Raises `ConfigurationError`."""
     environ = os.environ if environ is None else environ
-    absent: list[str] = []
-    by_name = {
-        name: _source(name, chosen, environ, absent) for name, chosen in sorted(settings.sources.items())
-    }
+    by_name = {name: _source(name, chosen, environ) for name, chosen in sorted(settings.sources.items())}
     longest = max((s.provider.retries_for for s in by_name.values()), default=timedelta())
     needed = settings.callbacks.max_expiry + longest
     if settings.ledger.keep_rows < needed:
@@ -92,24 +128,16 @@ def load(settings: config.Settings, environ: Mapping[str, str] | None = None) ->
             f"{settings.callbacks.max_expiry} (callbacks.max_expiry) and a provider repeats for up to "
             f"{longest} more; {days}d or more is needed, or a repeat could take effect again"
         )
-    return Sources(by_name, tuple(absent))
+    return Sources(by_name)
 
 
-def _source(name: str, chosen: config.Source, environ: Mapping[str, str], absent: list[str]) -> Source:
+def _source(name: str, chosen: config.Source, environ: Mapping[str, str]) -> Source:
     where = f"sources.{name}"
     provider = _provider(where, chosen)
-    keys = []
-    for place, text in enumerate(chosen.secrets):
-        setting = f"{where}.secrets[{place}]"
-        secret = read_secret(setting, text, environ)
-        if secret is None:
-            absent.append(f"{setting}: {text.get_secret_value()} is not there")
-            continue
-        check_secret(setting, secret)
-        try:
-            keys.append(provider.key(secret))
-        except ValueError as error:
-            raise ConfigurationError(f"{setting}: {error}") from None
+    secrets = tuple(
+        _secret(f"{where}.secrets[{place}]", given, provider, environ)
+        for place, given in enumerate(chosen.secrets)
+    )
     try:
         rules = Rules(
             provider.succeed_on if chosen.succeed_on is None else chosen.succeed_on,
@@ -117,7 +145,61 @@ def _source(name: str, chosen: config.Source, environ: Mapping[str, str], absent
         )
     except Invalid as error:
         raise ConfigurationError(f"{where}.{error.detail}") from None
-    return Source(name, provider, rules, tuple(keys), chosen.per_callback_url)
+    return Source(name, provider, rules, secrets, chosen.per_callback_url)
+
+
+def _secret(setting: str, given: SecretStr, provider: Provider, environ: Mapping[str, str]) -> SourceSecret:
+    """An entry as its place gives it now; raises `ConfigurationError` for one that protects nothing."""
+    named = given.get_secret_value()
+    place = named if named.startswith(("file:", "env:")) else "the configuration"
+    text = read_secret(setting, given, environ)
+    if text is None:
+        return SourceSecret(setting, place, problem=f"{setting}: {place} is not there")
+    check_secret(setting, text)
+    try:
+        return SourceSecret(setting, place, provider.key(text), text=text)
+    except ValueError as error:
+        raise ConfigurationError(f"{setting}: {error}") from None
+
+
+def reread(source: Source, place: str) -> Source:
+    """
+    A source with what one of its places, `file:…`, gives now.
+
+    Where that is nothing, nothing that protects, or a part of what was there, the last good secret stays in
+    force and its entry has the problem.
+    """
+    return replace(
+        source,
+        secrets=tuple(
+            _reread(secret, source.provider) if secret.place == place else secret for secret in source.secrets
+        ),
+    )
+
+
+def _reread(before: SourceSecret, provider: Provider) -> SourceSecret:
+    try:
+        fresh = _secret(before.setting, SecretStr(before.place), provider, {})
+    except ConfigurationError as error:
+        problem = str(error)
+    else:
+        if fresh.problem is not None:
+            problem = fresh.problem
+        elif _cut_short(fresh.text, before.text):
+            problem = (
+                f"{before.setting}: {before.place} holds only the beginning of the secret that was there"
+            )
+        else:
+            return fresh
+    if before.key is not None:
+        problem += "; the last good secret stays in force"
+    return replace(before, problem=problem)
+
+
+def _cut_short(now: Secret | None, before: Secret | None) -> bool:
+    if now is None or before is None:
+        return False
+    return len(now) < len(before) and before.reveal().startswith(now.reveal())
 
 
 def _provider(where: str, chosen: config.Source) -> Provider:
@@ -150,27 +232,6 @@ def _provider(where: str, chosen: config.Source) -> Provider:
     return provider
 
 
-def read_secret(setting: str, given: SecretStr, environ: Mapping[str, str]) -> Secret | None:
-    """
-    The secret that `file:…`, `env:…` or the text itself gives; None where file or variable is absent.
-
-    Raises `ConfigurationError` for a file that is there and can't be read.
-    """
-    text = given.get_secret_value()
-    kind, _, rest = text.partition(":")
-    if kind == "env":
-        value = environ.get(rest)
-        return None if value is None else Secret(value.strip())
-    if kind == "file":
-        try:
-            return Secret(Path(rest).read_bytes().strip())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise ConfigurationError(f"{setting}: {rest}: {error.strerror}") from None
-    return Secret(text.strip())
-
-
 def ledger_url(settings: config.Settings, environ: Mapping[str, str]) -> Secret:
     """The ledger's URL; `ConfigurationError` where the file or variable that is named holds none."""
     secret = read_secret("ledger.url", SecretStr(settings.ledger.url), environ)
@@ -181,23 +242,6 @@ def ledger_url(settings: config.Settings, environ: Mapping[str, str]) -> Secret:
     except ValueError as error:
         raise ConfigurationError(f"{error} (from {settings.ledger.url})") from None
     return secret
-
-
-def check_secret(setting: str, secret: Secret) -> None:
-    """Raise `ConfigurationError` for a secret that is given but protects nothing."""
-    text = secret.reveal().decode(errors="replace")
-    if not text:
-        problem = "is empty"
-    elif _PLACEHOLDER.match(text):
-        problem = "is a placeholder"
-    elif len(secret) < MIN_SECRET_LENGTH:
-        problem = f"has {len(secret)} characters, fewer than {MIN_SECRET_LENGTH}"
-    else:
-        return
-    raise ConfigurationError(
-        f"{setting}: the secret {problem}: anyone could forge webhooks with it; put the provider's signing "
-        "secret there, or take the entry out to close the source"
-    )
 
 
 def allows(patterns: tuple[str, ...], name: str) -> bool:

@@ -68,6 +68,8 @@ CORE = (
     ),
     "gateway.envelope",
     "gateway.invocations",
+    "gateway.rates",
+    "gateway.advice",
 )
 #: What the providers build on.
 PROVIDERS_BASE = (
@@ -124,9 +126,15 @@ RULES = {
         CORE,
     ),
     "settings and sources know neither apps nor ledger": Rule(
-        ("gateway.settings", "gateway.sources", "gateway.keyfile", "gateway.log"),
+        (
+            *("gateway.settings", "gateway.sources", "gateway.keyfile", "gateway.log", "gateway.given"),
+            *("gateway.clients", "gateway.filewatch", "gateway.sourcewatch", "gateway.secretwatch"),
+        ),
         (*NETWORK, *STORES),
-        (*CORE, "gateway", "gateway.settings", "gateway.providers", "gateway.providers.*"),
+        (
+            *(*CORE, "gateway", "gateway.settings", "gateway.providers", "gateway.providers.*"),
+            *("gateway.sources", "gateway.filewatch", "gateway.given"),
+        ),
     ),
     "the public app knows neither the internal one nor the database": Rule(
         ("gateway.public", "gateway.public.*"),

@@ -61,7 +61,7 @@ def test_the_configuration_shown_loads(tmp_path: Path, monkeypatch: pytest.Monke
     file = tmp_path / "gateway.toml"
     file.write_text(whole)
     loaded = settings.load(file, {})
-    assert set(sources.load(loaded, {}).by_name) == {"stripe-eu", "idcheck"}
+    assert set(sources.load(loaded, {}).by_name) == {"stripe-eu", "stripe-us", "idcheck"}
 
 
 def test_every_dependency_has_a_reason() -> None:

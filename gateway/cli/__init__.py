@@ -45,11 +45,13 @@ def root(
 def build() -> None:
     """Give `app` its commands."""
     # Imported here: they need what is above.
-    from gateway.cli import deliveries, keys, ledger, serve
+    from gateway.cli import clients, deliveries, keys, ledger, serve, sources
 
     app.add_typer(keys.app, name="keys")
+    app.add_typer(clients.app, name="clients")
     app.add_typer(deliveries.app, name="deliveries")
     app.add_typer(ledger.app, name="ledger")
+    app.command("sources")(sources.sources)
     app.command("serve")(serve.serve)
 
 

@@ -87,8 +87,8 @@ def _token() -> Secret:
     text, file = os.environ.get("GATEWAY_TOKEN"), os.environ.get("GATEWAY_TOKEN_FILE")
     if bool(text) == bool(file):
         raise ConfigurationError(
-            "set one of GATEWAY_TOKEN and GATEWAY_TOKEN_FILE: the bearer token of a client that the "
-            "configuration of the gateway has under [clients]"
+            'set one of GATEWAY_TOKEN and GATEWAY_TOKEN_FILE: the bearer token of a client, as "gateway '
+            'clients add NAME" prints it'
         )
     if file:
         try:

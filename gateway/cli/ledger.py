@@ -17,6 +17,7 @@ from gateway import settings, sources
 from gateway.cli import ConfigFile
 from gateway.cli.api import InternalApi, Url
 from gateway.errors import ConfigurationError
+from gateway.given import read_secret
 from gateway.ledger import copying
 from gateway.ledger.copying import Holdings
 from gateway.secret import Secret
@@ -161,7 +162,7 @@ def _refuse_postgres(url: Secret, what: str, command: str) -> Path:
 
 def _target(to: str) -> Secret:
     """The database that is named; raises `ConfigurationError`, which shows nothing of it."""
-    given = sources.read_secret("--to", SecretStr(to), os.environ)
+    given = read_secret("--to", SecretStr(to), os.environ)
     if given is None:
         raise ConfigurationError(f"--to: there is nothing at {to}")
     try:

@@ -98,7 +98,8 @@ class GatewayApi:
                 f"request {problem.get('request_id', 'unknown')})",
                 status_code=status,
             )
-        raise GatewayUnavailable(f"the gateway could not {what}: it answered {status}")
+        code = _problem(answer).get("code", "")
+        raise GatewayUnavailable(f"the gateway could not {what}: it answered {status} {code}".rstrip())
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 
 from gateway import targets
-from gateway.errors import Invalid, NotFound
+from gateway.errors import Invalid, IssuingTooFast, NotFound
 from gateway.gateway import Gateway
 from gateway.internal.clients import AuthenticatedCaller, Caller, RunningGateway
 from gateway.internal.models import (
@@ -35,6 +35,7 @@ from gateway.log import logger
 from gateway.outcome import State
 from gateway.public.approvals import SOURCE as APPROVALS
 from gateway.public.receive import complete
+from gateway.rates import Bucket, Rate
 from gateway.rules import Rules
 from gateway.status import Waiting
 from gateway.targets import Awakeable
@@ -80,7 +81,7 @@ async def issue_callback(
             f'succeed_on: neither this request nor the source "{source.name}" names an event type that '
             "ends the wait, so nothing ever would; name one in either"
         )
-    issued = await _issue(gateway, callback, idempotency_key, request.model_dump_json())
+    issued = await _issue(gateway, caller, callback, idempotency_key, request.model_dump_json())
     url = None
     if source.gives_url:
         url = gateway.callback_url(issued.callback)
@@ -116,7 +117,7 @@ async def issue_approval(
     )
     asked = request.model_dump(mode="json", include={"title", "detail", "fields", "actions", "recipients"})
     callback = _new(gateway, caller, request, APPROVALS, rules, asked)
-    issued = await _issue(gateway, callback, idempotency_key, request.model_dump_json())
+    issued = await _issue(gateway, caller, callback, idempotency_key, request.model_dump_json())
     key = gateway.ring.verifying(issued.callback.key_id)
     if key is None:
         raise _key_gone(issued.callback)
@@ -245,11 +246,18 @@ def _new(
     )
 
 
-async def _issue(gateway: Gateway, callback: Callback, idempotency_key: str | None, request: str) -> Issued:
+async def _issue(
+    gateway: Gateway, caller: Caller, callback: Callback, idempotency_key: str | None, request: str
+) -> Issued:
+    caller.may_aim(callback.target)
+    bucket = await _admitted(gateway, caller, idempotency_key)
     if gateway.admin is not None:
         await gateway.admin.check(callback.target)
     digest = hashlib.sha256(request.encode()).digest()
-    issued = await gateway.ledger.write(issuing.issue(callback, idempotency_key, digest), _WRITE_SECONDS)
+    operation = issuing.issue(callback, idempotency_key, digest, caller.client.max_open)
+    issued = await gateway.ledger.write(operation, _WRITE_SECONDS)
+    if issued.again and bucket is not None:
+        bucket.give_back()
     logger.info(
         "issued",
         callback=issued.callback.id,
@@ -260,6 +268,24 @@ async def _issue(gateway: Gateway, callback: Callback, idempotency_key: str | No
         **({"superseded": issued.superseded} if issued.superseded else {}),
     )
     return issued
+
+
+async def _admitted(gateway: Gateway, caller: Caller, idempotency_key: str | None) -> Bucket | None:
+    """Count a request against its client's rate; what it was counted in, where it was."""
+    if caller.client.rate is None:
+        return None
+    bucket = gateway.issuing.of(caller.name, Rate.parse(caller.client.rate))
+    seconds = bucket.take(time.monotonic())
+    if not seconds:
+        return bucket
+    # A repeat is answered all the same: whoever asks again has its callback already.
+    if idempotency_key is not None and await gateway.ledger.read(
+        issuing.issued_before(caller.name, idempotency_key)
+    ):
+        return None
+    raise IssuingTooFast(
+        f"clients.{caller.name}.rate: {caller.client.rate} is what this client may issue", seconds
+    )
 
 
 def _key_gone(callback: Callback) -> Exception:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from gateway.clients import fingerprint, target_name
 from gateway.errors import Forbidden, Unauthorized
 from gateway.gateway import Gateway
+from gateway.ledger.uses import Kind, Used
+from gateway.settings import Client
 from gateway.sources import allows
+from gateway.targets import Target
 
 _bearer = HTTPBearer(auto_error=False, description="A configured client's token")
 
@@ -22,7 +25,17 @@ class Caller:
     """An authenticated client."""
 
     name: str
-    sources: tuple[str, ...]
+    client: Client
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The patterns of the sources that it may use."""
+        return self.client.sources
+
+    @property
+    def ops(self) -> bool:
+        """Whether it sees and ends every client's callbacks."""
+        return self.client.ops
 
     def may_use(self, source: str) -> None:
         """Raise `Forbidden` where its patterns do not allow a source."""
@@ -30,6 +43,15 @@ class Caller:
             raise Forbidden(
                 f'the client "{self.name}" may not use the source "{source}"; '
                 f"clients.{self.name}.sources allows {', '.join(self.sources) or 'none'}"
+            )
+
+    def may_aim(self, target: Target) -> None:
+        """Raise `Forbidden` where its patterns do not allow a target."""
+        allowed = self.client.targets
+        if not allows(allowed, name := target_name(target)):
+            raise Forbidden(
+                f'the client "{self.name}" may not aim at {name}; '
+                f"clients.{self.name}.targets allows {', '.join(allowed) or 'none'}"
             )
 
 
@@ -47,15 +69,13 @@ async def authenticate(
     if credentials is None:
         raise Unauthorized('send "Authorization: Bearer" and a configured client\'s token')
     digest = hashlib.sha256(credentials.credentials.encode()).hexdigest()
-    found = None
-    # Every digest is compared, so that time does not tell which client comes near.
-    for name, client in gateway.settings.clients.items():
-        for known in client.token_sha256:
-            if hmac.compare_digest(known, digest):
-                found = Caller(name, client.sources)
-    if found is None:
+    clients = gateway.clients.clients
+    # However long looking takes, it tells of a digest, and nobody can choose the next one nearer to it.
+    name = clients.by_digest.get(digest)
+    if name is None:
         raise Unauthorized("this token belongs to no configured client")
-    return found
+    gateway.uses.note(Used(Kind.CLIENT, name, fingerprint(digest)))
+    return Caller(name, clients.by_name[name])
 
 
 RunningGateway = Annotated[Gateway, Depends(running_gateway)]

@@ -1,4 +1,4 @@
-"""What ops look at: sources, providers, keys, health. Never a secret."""
+"""What ops look at: providers, keys, health. Never a secret."""
 
 from __future__ import annotations
 
@@ -14,19 +14,6 @@ from gateway.ledger import owing
 from gateway.providers import CATALOGUE
 
 router = APIRouter()
-
-
-class SourceView(BaseModel):
-    """A configured source. `closed`: it has no secret and answers 401 to everything."""
-
-    name: str
-    provider: str
-    closed: bool
-    secrets: list[str]
-    succeed_on: tuple[str, ...]
-    fail_on: tuple[str, ...]
-    account_url: str
-    per_callback_url: bool
 
 
 class ProviderView(BaseModel):
@@ -70,24 +57,6 @@ class Readiness(BaseModel):
     refused_unrecorded: int
 
 
-@router.get("/v1/sources", summary="The configured sources")
-async def sources(gateway: RunningGateway, caller: AuthenticatedCaller) -> list[SourceView]:
-    """Each source with its rules; secrets by their fingerprints."""
-    return [
-        SourceView(
-            name=source.name,
-            provider=source.provider.name,
-            closed=source.closed,
-            secrets=[key.fingerprint for key in source.keys],
-            succeed_on=source.rules.succeed_on,
-            fail_on=source.rules.fail_on,
-            account_url=gateway.account_url(source.name),
-            per_callback_url=source.gives_url,
-        )
-        for source in gateway.sources.by_name.values()
-    ]
-
-
 @router.get("/v1/providers", summary="The catalogue")
 async def providers(caller: AuthenticatedCaller) -> list[ProviderView]:
     """Every provider that a source can name."""
@@ -117,8 +86,8 @@ async def ready(gateway: RunningGateway, response: Response) -> Readiness:
     """
     200 while deliveries are taken, 503 otherwise.
 
-    A closed source, a key file that is broken or Restate being away do not make it unready: what can be
-    taken is taken. They are listed.
+    A closed source, a key, secret or clients file that is broken or Restate being away do not make it
+    unready: what can be taken is taken. They are listed.
     """
     reasons = []
     pending = 0
@@ -132,6 +101,11 @@ async def ready(gateway: RunningGateway, response: Response) -> Readiness:
         reasons.append(f"ledger: {error.detail}")
     if gateway.keys.error is not None:
         reasons.append(gateway.keys.error)
+    if gateway.clients.error is not None:
+        reasons.append(gateway.clients.error)
+    if gateway.restate_token is not None and gateway.restate_token.error is not None:
+        reasons.append(gateway.restate_token.error)
+    reasons += gateway.sources.alarms
     reasons += [f"sources.{name} is closed: it has no secret" for name in gateway.sources.closed]
     if not gateway.restate.breaker.allows():
         reasons.append("Restate's ingress does not answer; deliveries are kept and brought later")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway import tokens
-from gateway.errors import Completing, Invalid, NotFound
+from gateway.errors import Completing, Invalid, NotFound, TooManyOpen
 from gateway.ledger.disposing import unpark
 from gateway.ledger.records import Callback, Disposed
 from gateway.ledger.worker import Row, Transaction
@@ -25,20 +25,25 @@ class Issued:
 
 
 def issue(
-    callback: Callback, idempotency_key: str | None, request_digest: bytes
+    callback: Callback, idempotency_key: str | None, request_digest: bytes, max_open: int | None = None
 ) -> Callable[[Transaction], Issued]:
     """
     The operation that issues a callback.
 
     The same idempotency key of the same client gives the callback that it gave before; with another
     request it is `Invalid`. An older open callback for the same client, source, target and label is
-    revoked: a workflow key that is used again has the same awakeable ids.
+    revoked: a workflow key that is used again has the same awakeable ids. Where the client has `max_open`
+    others that are open it is `TooManyOpen`, on whichever replica they were issued; one that has expired
+    counts until the sweep has come round.
 
     Raises `Invalid` for a callback whose token would be too long, before anything is written.
     """
     tokens.check(callback.claims)
 
     def operation(tx: Transaction) -> Issued:
+        if max_open is not None:
+            # Replicas issue for one client one after the other: each sees what the other has committed.
+            tx.lock(f"open callbacks of {callback.client}")
         if idempotency_key is not None:
             row = tx.one(
                 "SELECT * FROM callbacks WHERE client = :client AND idempotency_key = :key",
@@ -56,11 +61,41 @@ def issue(
             "source = :source AND target = :target AND label = :label AND state = 'open' RETURNING id",
             row_values,
         )
+        if max_open is not None:
+            _check_room(tx, callback.client, max_open)
         tx.insert(
             "callbacks",
             row_values | {"idempotency_key": idempotency_key, "request_digest": request_digest},
         )
         return Issued(callback, again=False, superseded=tuple(row["id"] for row in superseded))
+
+    return operation
+
+
+def _check_room(tx: Transaction, client: str, max_open: int) -> None:
+    # No further than the bound, and from the index of what is open alone: its second column, which every
+    # row has, tells SQLite to prefer that one to the index of all states.
+    full = tx.one(
+        "SELECT 1 FROM callbacks WHERE client = :client AND source > '' AND state = 'open' "
+        "LIMIT 1 OFFSET :last",
+        {"client": client, "last": max_open - 1},
+    )
+    if full is not None:
+        raise TooManyOpen(
+            f"clients.{client}.max_open: the client has {max_open} open callbacks already; one of them has "
+            "to be completed, closed or expire first"
+        )
+
+
+def issued_before(client: str, idempotency_key: str) -> Callable[[Transaction], bool]:
+    """The query for whether a request with this key would be a repeat."""
+
+    def operation(tx: Transaction) -> bool:
+        parameters = {"client": client, "key": idempotency_key}
+        found = tx.one(
+            "SELECT 1 FROM callbacks WHERE client = :client AND idempotency_key = :key", parameters
+        )
+        return found is not None
 
     return operation
 
@@ -218,5 +253,19 @@ def needing(key_id: str, now: float) -> Callable[[Transaction], list[Needs]]:
             {"key_id": key_id, "now": int(now)},
         )
         return [Needs(row["client"], row["source"], row["callbacks"], row["last_expiry"]) for row in rows]
+
+    return operation
+
+
+def open_by_client(now: float) -> Callable[[Transaction], dict[str, int]]:
+    """The query for how many open callbacks each client has."""
+
+    def operation(tx: Transaction) -> dict[str, int]:
+        rows = tx.all(
+            "SELECT client, count(*) AS callbacks FROM callbacks WHERE state = 'open' AND expires_at >= :now "
+            "GROUP BY client",
+            {"now": int(now)},
+        )
+        return {row["client"]: row["callbacks"] for row in rows}
 
     return operation

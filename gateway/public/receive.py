@@ -24,6 +24,7 @@ from gateway.gateway import Gateway
 from gateway.ledger import disposing
 from gateway.ledger.records import Disposed, Proposal
 from gateway.ledger.refusing import Refused
+from gateway.ledger.uses import Kind, Used
 from gateway.log import logger
 from gateway.outcome import Outcome
 from gateway.public.body import headers_of, read_body
@@ -165,6 +166,8 @@ def judge(
                 raise Unverified(f"{delivery.method} is taken here for the provider's question only")
             matched = provider.verify(delivery, source.keys, delivery.received_at)  # 3
             secret = source.keys[matched].fingerprint if source.keys else ""
+            if secret and replay_of is None:
+                gateway.uses.note(Used(Kind.SOURCE, source.name, secret))
             read = provider.read(delivery, source.keys)  # 4
     except Unverified as error:
         return turned(Outcome.UNVERIFIED, error.detail, provider.responses.unverified or error)

@@ -55,7 +55,7 @@ class TestOnRecord:
         found = lab.one(outcome="malformed")
         assert found["reason"]
         (source,) = [one for one in lab.api.get("/v1/sources").json() if one["name"] == "pay"]
-        assert found["secret"] in source["secrets"]
+        assert found["secret"] in [secret["fingerprint"] for secret in source["secrets"]]
 
     def test_a_challenge(self, lab: Lab) -> None:
         question = by_slack({"type": "url_verification", "challenge": "a-challenge"})

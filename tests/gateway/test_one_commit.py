@@ -19,7 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway import keyfile, settings, sources
+from gateway import keyfile, settings
+from gateway.clients import WatchedClients
 from gateway.gateway import Gateway
 from gateway.keyfile import WatchedKeyRing
 from gateway.keyring import KeyRing
@@ -27,6 +28,7 @@ from gateway.ledger.courier import Courier
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.public import app as public_app
 from gateway.restate import RestateClient
+from gateway.sourcewatch import WatchedSources
 from tests.gateway.ingress import Call, FakeIngress, Reaction
 from tests.gateway.process import new_awakeable, new_key
 from tests.gateway.webhooks import PAY_SECRETS, event
@@ -107,7 +109,11 @@ async def lab(tmp_path: Path, own_ingress: FakeIngress) -> AsyncIterator[Lab]:
     ledger = WatchedLedger(tmp_path / "gateway.db")
     restate = RestateClient(loaded.restate.ingress_urls)
     courier = Courier(ledger, restate, lambda source: "standard-webhooks")
-    gateway = Gateway(loaded, sources.load(loaded, {}), keys, ledger, restate, courier)
+    sources = WatchedSources(loaded, {}, lambda source, secret: None, lambda error: None)
+    clients = WatchedClients(
+        tmp_path / "clients.json", loaded.clients, lambda taken: None, lambda error: None
+    )
+    gateway = Gateway(loaded, sources, clients, keys, ledger, restate, courier)
     transport = httpx.ASGITransport(public_app.build(gateway))
     async with httpx.AsyncClient(transport=transport, base_url="http://public", timeout=10) as client:
         yield Lab(gateway, ledger, own_ingress, client)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,9 @@ from gateway.rules import Verdict
 from gateway.secret import Secret
 from gateway.targets import Awakeable
 from tests.core.samples import CALLBACK_ID, awakeable_id
+from tests.gateway.conftest import StartGateway
 from tests.gateway.ingress import FakeIngress
+from tests.gateway.webhooks import event
 
 TOKEN = "key_restate-cloud-token-1234567890"
 EFFECT = Effect(
@@ -44,3 +48,30 @@ async def test_the_token_is_sent_where_there_is_one(
     call = ingress.calls[-1]
     assert call.headers.get("authorization") == sent
     assert TOKEN not in repr(client)
+
+
+def test_the_token_rotates_while_the_gateway_runs_and_the_last_good_one_stays(
+    start_gateway: StartGateway, own_ingress: FakeIngress, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    gateway = start_gateway(environment={"GATEWAY_RESTATE__AUTH_TOKEN": f"file:{file}"})
+
+    def sent() -> str:
+        callback = gateway.issue()
+        gateway.send(callback.path, event())
+        return own_ingress.wait_for(callback.awakeable)[0].headers["authorization"]
+
+    def until(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    assert sent() == f"Bearer {TOKEN}"
+    file.write_text(f"{TOKEN}-new\n")
+    until(lambda: sent() == f"Bearer {TOKEN}-new")
+    file.write_text("")
+    until(lambda: "restate.auth_token: there is none" in gateway.anonymous.get("/readyz").text)
+    assert sent() == f"Bearer {TOKEN}-new"
+    assert TOKEN not in gateway.log + gateway.anonymous.get("/readyz").text

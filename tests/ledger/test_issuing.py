@@ -9,14 +9,17 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 
-from gateway.errors import Completing, GatewayError, Invalid, NotFound
+from gateway.errors import Completing, GatewayError, Invalid, NotFound, TooManyOpen
 from gateway.ledger import Ledger, issuing, owing
+from gateway.ledger.issuing import Issued
 from gateway.ledger.records import Callback, Disposed
+from gateway.ledger.sqlite import SqliteLedger
+from gateway.ledger.worker import Row, Transaction
 from gateway.outcome import Outcome, State
 from gateway.rules import Rules
 from gateway.targets import Awakeable, WorkflowPromise
@@ -90,6 +93,72 @@ async def test_fifty_issues_with_one_key_at_once_make_one_callback(ledger: Ledge
     issued = await asyncio.gather(*(issue(ledger, callback(), "key-1") for _ in range(50)))
     assert len({one.callback.id for one in issued}) == 1
     assert sum(not one.again for one in issued) == 1
+
+
+async def issue_within(ledger: Ledger, to: Callback, max_open: int, key: str | None = None) -> Issued:
+    """Issue a callback for a client that may have so many open ones."""
+    return await ledger.write(issuing.issue(to, key, b"digest", max_open), within=10)
+
+
+async def test_a_client_has_no_more_open_callbacks_than_it_may(ledger: Ledger) -> None:
+    first, second = callback(), callback()
+    await issue_within(ledger, first, 2, "first")
+    await issue_within(ledger, second, 2)
+    with pytest.raises(TooManyOpen, match=r"clients.shop.max_open: the client has 2 open callbacks already"):
+        await issue_within(ledger, callback(), 2)
+    # A repeat gives what is there, another client has its own room, and what supersedes takes a place.
+    assert (await issue_within(ledger, callback(), 2, "first")).again
+    await issue_within(ledger, callback(client="desk"), 1)
+    again = replace(callback(), target=second.target)
+    assert (await issue_within(ledger, again, 2)).superseded == (second.id,)
+    # One that is over makes room.
+    await close(ledger, first)
+    await issue_within(ledger, callback(), 2)
+    with pytest.raises(TooManyOpen):
+        await issue_within(ledger, callback(), 2)
+
+
+async def test_what_does_not_fit_supersedes_nothing(ledger: Ledger) -> None:
+    one, two = callback(), callback()
+    await issue(ledger, one)
+    await issue(ledger, two)
+    with pytest.raises(TooManyOpen):
+        await issue_within(ledger, replace(callback(), target=one.target), 1)
+    assert [await state_of(ledger, of) for of in (one, two)] == [State.OPEN] * 2
+
+
+async def test_of_fifty_issues_at_once_as_many_fit_as_may_be_open(ledger: Ledger) -> None:
+    issues = (issue_within(ledger, callback(), 7) for _ in range(50))
+    answers = await asyncio.gather(*issues, return_exceptions=True)
+    assert sum(isinstance(answer, Issued) for answer in answers) == 7
+    assert sum(isinstance(answer, TooManyOpen) for answer in answers) == 43
+
+
+async def test_how_many_are_open_is_read_from_the_index_of_what_is_open(ledger: Ledger) -> None:
+    asked: list[str] = []
+
+    class Asked:
+        """What a transaction is asked."""
+
+        def __init__(self, tx: Transaction) -> None:
+            self.tx = tx
+
+        def one(self, sql: str, parameters: dict[str, Any]) -> Row | None:
+            if "OFFSET" in sql:
+                explain = "EXPLAIN QUERY PLAN" if isinstance(ledger, SqliteLedger) else "EXPLAIN"
+                asked.extend(str(tuple(row)) for row in self.tx.all(f"{explain} {sql}", parameters))
+            return self.tx.one(sql, parameters)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.tx, name)
+
+    def operation(tx: Transaction) -> None:
+        if not isinstance(ledger, SqliteLedger):
+            tx.run("SET LOCAL enable_seqscan = off", {})  # it would read an empty table as a whole
+        issuing.issue(callback(), None, b"digest", 1000)(cast("Transaction", Asked(tx)))
+
+    await ledger.write(operation, within=10)
+    assert "callbacks_open" in str(asked), asked
 
 
 async def test_issuing_again_for_the_same_target_supersedes(ledger: Ledger) -> None:

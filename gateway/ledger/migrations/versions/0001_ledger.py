@@ -1,5 +1,5 @@
 """
-The ledger: callbacks, deliveries, their events, aliases, approvals.
+The ledger: callbacks, deliveries, their events, aliases, approvals; uses of secrets.
 
 Times are milliseconds since the epoch, `expires_at` whole seconds, since it stands in the token.
 """
@@ -167,3 +167,14 @@ def upgrade() -> None:
     )
     op.create_index("parked_event", "parked", ["event"])
     op.create_index("parked_since", "parked", ["since"])
+
+    # When a source's secret or a client's token was first there and when it was of use, by its fingerprint.
+    op.create_table(
+        "uses",
+        sa.Column("kind", sa.Text, primary_key=True),  # source, client
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("fingerprint", sa.Text, primary_key=True),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("first_used", sa.BigInteger),  # null: never
+        sa.Column("last_used", sa.BigInteger),
+    )
