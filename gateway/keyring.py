@@ -45,6 +45,8 @@ class Purpose(StrEnum):
     APPROVAL = "approval"
     #: The proof that a decision was made on a page that this gateway has shown.
     APPROVAL_FORM = "approval-form"
+    #: What `gateway doctor` sends through the proxy in front.
+    PROBE = "probe"
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,12 @@ DEFAULT_FILE = "gateway.toml"
 PREFIX = "GATEWAY_"
 SOURCE_NAME = re.compile(r"[a-z0-9-]{1,32}")
 CLIENT_NAME = SOURCE_NAME
+#: Names that no configured source may have.
+OWN_SOURCES = {
+    "approvals": "approvals by people",
+    "manual": "callbacks that ops complete by hand",
+    "probe": "what `gateway doctor` sends",
+}
 #: Restate's own names for what we need of it.
 _RESTATE_NAMES = {
     "RESTATE_INGRESS_URL": ("restate", "ingress_urls"),
@@ -369,8 +375,8 @@ class Settings(BaseSettings):
         for name in self.sources:
             if not SOURCE_NAME.fullmatch(name):
                 raise ValueError(f'sources.{name}: a source is named with 1 to 32 of a-z, 0-9 and "-"')
-            if name == "approvals":
-                raise ValueError("sources.approvals: this name is the gateway's own, for approvals by people")
+            if name in OWN_SOURCES:
+                raise ValueError(f"sources.{name}: this name is the gateway's own, for {OWN_SOURCES[name]}")
         return self
 
 

@@ -29,6 +29,7 @@ file = "keys.json"
 [clients.demo]
 token_sha256 = {token_sha256}
 sources = ["*"]
+ops = true
 
 # A payment provider that takes a URL with each payment.
 [sources.acmepay]

@@ -70,6 +70,7 @@ CORE = (
     "gateway.invocations",
     "gateway.rates",
     "gateway.advice",
+    "gateway.probes",
 )
 #: What the providers build on.
 PROVIDERS_BASE = (

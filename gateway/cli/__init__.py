@@ -25,6 +25,7 @@ ConfigFile = Annotated[
         "--config", "-c", help="The TOML file; GATEWAY_CONFIG or gateway.toml where it is not given."
     ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _version(shown: bool) -> None:
@@ -43,16 +44,37 @@ def root(
 
 
 def build() -> None:
-    """Give `app` its commands."""
+    """Give `app` its commands, once."""
+    if app.registered_commands:
+        return
     # Imported here: they need what is above.
-    from gateway.cli import clients, deliveries, keys, ledger, serve, sources
+    from gateway.cli import (
+        callbacks,
+        check,
+        clients,
+        deliveries,
+        demo,
+        doctor,
+        keys,
+        ledger,
+        providers,
+        serve,
+        sources,
+        token,
+    )
 
     app.add_typer(keys.app, name="keys")
     app.add_typer(clients.app, name="clients")
+    app.add_typer(callbacks.app, name="callbacks")
     app.add_typer(deliveries.app, name="deliveries")
     app.add_typer(ledger.app, name="ledger")
+    app.add_typer(providers.app, name="providers")
+    app.add_typer(token.app, name="token")
     app.command("sources")(sources.sources)
     app.command("serve")(serve.serve)
+    app.command("demo")(demo.demo)
+    app.command("check")(check.check)
+    app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,14 @@ _TIMEOUT = httpx.Timeout(15, connect=3)
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  # nothing is bound here
 
 
+class Refused(ConfigurationError):
+    """What the gateway said no to, with its status and the stable code of its problem."""
+
+    def __init__(self, detail: str, status: int, code: str) -> None:
+        super().__init__(f"{detail} ({status} {code})")
+        self.status, self.code = status, code
+
+
 class InternalApi:
     """
     A client of a running gateway's internal API.
@@ -31,38 +40,53 @@ class InternalApi:
     nobody there, or what the gateway refused.
     """
 
-    def __init__(self, url: str, token: Secret) -> None:
+    def __init__(self, url: str, token: Secret, within: float | None = None) -> None:
         self.url = url.rstrip("/")
+        self._timeout = _TIMEOUT if within is None else httpx.Timeout(within)
         self._token = token
+        # What this machine trusts; read once, it takes longer than a call.
+        self._tls = ssl.create_default_context()
 
     @classmethod
-    def of(cls, url: str | None, config: Path | None) -> InternalApi:
-        """The gateway at an address, or that of a configuration; the token is the environment's."""
+    def of(cls, url: str | None, config: Path | None, within: float | None = None) -> InternalApi:
+        """
+        The gateway at an address, or that of a configuration; the token is the environment's.
+
+        `within` is in seconds, where whoever asks won't wait as long as a command may.
+        """
         token = _token()
         if url is None:
             host, _, port = settings.load(config).listen.internal.rpartition(":")
             url = f"http://{_EVERYWHERE.get(host, host)}:{port}"
         elif not url.startswith(("http://", "https://")):
             raise ConfigurationError(f"--url: {url}: an address such as http://127.0.0.1:8001 is needed")
-        return cls(url, token)
+        return cls(url, token, within)
 
     def get(self, path: str, **query: str | int | None) -> Any:
         """The JSON at a path; parameters that are None are left out."""
-        return self._call("GET", path, params={k: v for k, v in query.items() if v is not None})
+        return self._call("GET", path, params=_given(query))
 
-    def post(self, path: str, body: Any) -> Any:
+    def post(self, path: str, body: Any, idempotency_key: str | None = None) -> Any:
         """The JSON that a path answers to a body."""
-        return self._call("POST", path, json=body)
+        headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
+        return self._call("POST", path, json=body, headers=headers)
+
+    def post_bytes(self, path: str, body: bytes, **query: str | int | None) -> Any:
+        """The JSON that a path answers to a JSON text, which goes there byte for byte."""
+        headers = {"content-type": "application/json"}
+        return self._call("POST", path, content=body, headers=headers, params=_given(query))
 
     def delete(self, path: str) -> Any:
         """The JSON that a path answers to a deletion."""
         return self._call("DELETE", path)
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
-        headers = {"authorization": f"Bearer {self._token.reveal().decode()}"}
+        bearer = {"authorization": f"Bearer {self._token.reveal().decode()}"}
         try:
             # The listener is in our own network: no proxy of the environment sees the token.
-            with httpx.Client(trust_env=False, timeout=_TIMEOUT, headers=headers) as client:
+            with httpx.Client(
+                trust_env=False, timeout=self._timeout, headers=bearer, verify=self._tls
+            ) as client:
                 answer = client.request(method, self.url + path, **options)
         except httpx.TimeoutException:
             raise ConfigurationError(f"{self.url}: the gateway did not answer in time; try again") from None
@@ -77,10 +101,14 @@ class InternalApi:
         # The public listener's 404 says nothing else.
         if isinstance(document, dict) and ("detail" in document or document.get("code") == "internal_error"):
             detail = document.get("detail") or document.get("title")
-            raise ConfigurationError(f"{detail} ({answer.status_code} {document.get('code')})")
+            raise Refused(str(detail), answer.status_code, str(document.get("code")))
         raise ConfigurationError(
             f"{self.url}: this is not a gateway's internal listener: it answered {answer.status_code}"
         )
+
+
+def _given(query: dict[str, str | int | None]) -> dict[str, str | int]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def _token() -> Secret:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import ConfigFile
+from gateway.cli import AsJson, ConfigFile, suggesting
 from gateway.cli.api import InternalApi, Url
+from gateway.cli.following import follow
 from gateway.outcome import Outcome
 from gateway.settings import parse_duration
 
 app = typer.Typer(
-    help="Deliveries: list, show, replay. GATEWAY_TOKEN or GATEWAY_TOKEN_FILE has a client's token.",
+    help="Deliveries: list, show, tail, replay. GATEWAY_TOKEN or GATEWAY_TOKEN_FILE has a client's token.",
     no_args_is_help=True,
 )
 
 DeliveryId = Annotated[
     str, typer.Argument(help="The delivery's id, dl_…, as `gateway deliveries list` shows it.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SourceName = Annotated[
+    str | None, typer.Option(help="Of this source only.", autocompletion=suggesting.sources)
+]
 #: A page of the API.
 _PAGE = 500
 
@@ -49,7 +54,7 @@ def _moment(text: str) -> datetime:
 def list_deliveries(
     config: ConfigFile = None,
     url: Url = None,
-    source: Annotated[str | None, typer.Option(help="Of this source only.")] = None,
+    source: SourceName = None,
     callback: Annotated[str | None, typer.Option(help="For this callback only, cb_….")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="With this outcome only.")] = None,
     event_id: Annotated[str | None, typer.Option(help="With this event of the provider's only.")] = None,
@@ -93,6 +98,31 @@ def list_deliveries(
 
 
 @app.command()
+def tail(
+    config: ConfigFile = None,
+    url: Url = None,
+    source: SourceName = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="With this outcome only.")] = None,
+    since: Annotated[str | None, typer.Option(help="Begin with those since then: 1h, or a time.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+) -> None:
+    """
+    Print deliveries as they come in, oldest first, until Ctrl-C.
+
+    Example: gateway deliveries tail --outcome unverified
+    """
+    begin = _moment(since) if since is not None else None
+    api = InternalApi.of(url, config)
+    with suppress(KeyboardInterrupt):
+        for one in islice(follow(api, begin, source=source, outcome=outcome), count):
+            if as_json:
+                typer.echo(json.dumps(one, ensure_ascii=False))
+            else:
+                typer.echo(f"{_time(one)}  {one['id']}  {one['source']:<14}  {_outcome(one)}")
+
+
+@app.command()
 def show(
     delivery_id: DeliveryId,
     config: ConfigFile = None,
@@ -117,6 +147,8 @@ def show(
         typer.echo(f"  replay of {found['replay_of']}")
     if found["outcome"]:
         typer.echo(f"  {_outcome(found)}")
+    elif found["reason"]:
+        typer.echo(f"  {found['reason']}")
     for event in found["events"]:
         typer.echo(f"  {_event(event)}  (event {event['event_id']})")
     for replay in found["replays"]:

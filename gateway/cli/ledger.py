@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +14,9 @@ import typer
 from pydantic import SecretStr
 
 from gateway import settings, sources
-from gateway.cli import ConfigFile
+from gateway.cli import AsJson, ConfigFile
 from gateway.cli.api import InternalApi, Url
+from gateway.cli.showing import print_json
 from gateway.errors import ConfigurationError
 from gateway.given import read_secret
 from gateway.ledger import copying
@@ -34,6 +35,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="The file to write.")],
     config: ConfigFile = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """
     Write the ledger into one file, of one moment, while the gateway runs. It is checked and has mode 0600.
@@ -45,6 +47,9 @@ def backup(
         url, "a backup", f"pg_dump --format=custom --file={file} --dbname="
     )
     held = copying.backup(ledger, file, force)
+    if as_json:
+        print_json({"file": str(file), **asdict(held)})
+        return
     typer.echo(f"{file}: {_told(held)}. It holds customers' data: keep it as safe as the ledger.")
 
 
@@ -52,6 +57,7 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `gateway ledger backup` wrote.")],
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """
     Put a backup in the ledger's place; no gateway may be running. What was there is kept aside.
@@ -63,6 +69,9 @@ def restore(
         url, "a restore", f"pg_restore --clean --if-exists {file} --dbname="
     )
     held, aside = copying.restore(ledger, file, f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+    if as_json:
+        print_json({"ledger": str(ledger), "kept_aside": aside and str(aside), **asdict(held)})
+        return
     typer.echo(f"{ledger}: restored: {_told(held)}.")
     if aside is not None:
         typer.echo(f"What was there is kept as {aside}.")
@@ -82,6 +91,7 @@ def copy(
         ),
     ],
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """
     Copy an SQLite ledger into an empty PostgreSQL database; no gateway may be running.
@@ -104,6 +114,9 @@ def copy(
             typer.echo(f"{table}: {done} of {of}", err=True)
 
     counts = asyncio.run(move(ledger, target, progress))
+    if as_json:
+        print_json(counts)
+        return
     typer.echo(
         "Copied and counted: " + ", ".join(f"{count} {table}" for table, count in counts.items()) + "."
     )
@@ -117,7 +130,7 @@ def forget(
     callback_id: Annotated[str, typer.Argument(help="The callback's id, cb_….")],
     config: ConfigFile = None,
     url: Url = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """
     Remove one callback's data for good, from a running gateway: what came for it, label, metadata, aliases.
@@ -129,7 +142,7 @@ def forget(
     """
     answer = InternalApi.of(url, config).delete(f"/v1/callbacks/{quote(callback_id, safe='')}/data")
     if as_json:
-        typer.echo(json.dumps(answer, indent=2))
+        print_json(answer)
         return
     gone = f"{answer['deliveries']} deliveries and {answer['events']} events have lost their data"
     rest = (

@@ -23,7 +23,8 @@ class CallbackEvent(BaseModel, Generic[Data]):
 
     `id`, `type` and `reason` are the provider's words; `time` is RFC 3339 text; `subject` is the callback's
     id. `type_verified` is False where the provider's signature does not protect the type. `sequence`
-    counts a stream's events from 1. `data` is bytes where the provider sent something other than JSON.
+    counts a stream's events from 1. `provider` is "manual" where ops completed the callback by hand, and no
+    signature was checked. `data` is bytes where the provider sent something other than JSON.
     """
 
     # An error that quotes its input would put a customer's data into logs and into Restate's journal.

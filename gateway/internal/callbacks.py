@@ -143,12 +143,15 @@ async def list_callbacks(
     source: str | None = None,
     label: str | None = None,
     orphaned: bool | None = None,
+    client: str | None = None,
     cursor: Annotated[str, Query(pattern=r"^(cb_[0-9a-z]{26})?$")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> CallbackPage:
-    """The client's own callbacks; `cursor` is the `next` of the page before."""
+    """The client's own callbacks, to ops everybody's; `cursor` is the `next` of the page before."""
+    if client not in (None, caller.name):
+        caller.may_operate()
     found = await gateway.ledger.read(
-        issuing.listing(caller.name, state, source, label, cursor, limit + 1, orphaned)
+        issuing.listing(client or caller.owner, state, source, label, cursor, limit + 1, orphaned)
     )
     now = gateway.clock()
     more = found[limit - 1].id if len(found) > limit else None
@@ -164,7 +167,7 @@ async def get_callback(
 
     The last is asked of Restate, which gets a second for it.
     """
-    callback, events = await gateway.ledger.read(issuing.get(callback_id, caller.name))
+    callback, events = await gateway.ledger.read(issuing.get(callback_id, caller.owner))
     waiting: Waiting = "unknown"
     if isinstance(callback.target, Awakeable):
         waiting = await gateway.status.of(callback.target)
@@ -174,7 +177,7 @@ async def get_callback(
 @router.post("/callbacks/{callback_id}/close", summary="The service no longer waits")
 async def close_callback(callback_id: str, gateway: RunningGateway, caller: AuthenticatedCaller) -> StateView:
     """Close a callback; 409 `completing` where an event has won: then its value is on its way."""
-    operation = issuing.close(callback_id, caller.name, gateway.clock())
+    operation = issuing.close(callback_id, caller.owner, gateway.clock())
     state = await gateway.ledger.write(operation, _WRITE_SECONDS)
     logger.info("closed", callback=callback_id, state=state)
     return StateView(id=callback_id, state=state)
@@ -185,7 +188,7 @@ async def revoke_callback(
     callback_id: str, gateway: RunningGateway, caller: AuthenticatedCaller
 ) -> StateView:
     """Revoke an open callback: what comes for it is recorded as `revoked` and answered 410."""
-    operation = issuing.revoke(callback_id, caller.name, gateway.clock())
+    operation = issuing.revoke(callback_id, caller.owner, gateway.clock())
     state = await gateway.ledger.write(operation, _WRITE_SECONDS)
     logger.info("revoked", callback=callback_id, state=state)
     return StateView(id=callback_id, state=state)
@@ -201,7 +204,7 @@ async def add_alias(
         found = gateway.sources.get(source)
         return found.rules if found else Rules(())
 
-    operation = issuing.alias(callback_id, caller.name, request.alias, gateway.clock(), rules)
+    operation = issuing.alias(callback_id, caller.owner, request.alias, gateway.clock(), rules)
     disposed = await gateway.ledger.write(operation, _WRITE_SECONDS)
     for one in disposed:
         outcome = await complete(gateway, one, time.monotonic() + _WRITE_SECONDS)

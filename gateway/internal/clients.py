@@ -34,8 +34,21 @@ class Caller:
 
     @property
     def ops(self) -> bool:
-        """Whether it sees and ends every client's callbacks."""
+        """Whether it sees and acts on every client's callbacks."""
         return self.client.ops
+
+    @property
+    def owner(self) -> str | None:
+        """Whose callbacks it sees: its own, or None for everybody's."""
+        return None if self.ops else self.name
+
+    def may_operate(self) -> None:
+        """Raise `Forbidden` where it is not ops."""
+        if not self.ops:
+            raise Forbidden(
+                f'the client "{self.name}" is not ops; clients.{self.name}.ops = true in the configuration, '
+                "or gateway clients add --ops, makes one"
+            )
 
     def may_use(self, source: str) -> None:
         """Raise `Forbidden` where its patterns do not allow a source."""

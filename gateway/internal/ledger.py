@@ -36,7 +36,7 @@ async def forget_callback(
     Remove what came for a callback and what its client said of it: bodies, headers, metadata, label,
     approval, aliases. What a repeat is known by stays. 409 while the callback is open or something is owed.
     """
-    operation = forgetting.forget(callback_id, caller.name, gateway.clock())
+    operation = forgetting.forget(callback_id, caller.owner, gateway.clock())
     forgotten = await gateway.ledger.write(operation, _WRITE_SECONDS)
     overwritten = await forgetting.overwrite(gateway.ledger)
     logger.info("forgotten", callback=callback_id, client=caller.name, overwritten=overwritten)

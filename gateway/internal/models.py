@@ -131,6 +131,7 @@ class CallbackView(BaseModel):
     """A callback as it stands."""
 
     id: str
+    client: str = Field(description='"" of one that was adopted')
     source: str
     state: State
     target: dict[str, Any]
@@ -215,6 +216,7 @@ def _shown(callback: Callback, now: float) -> dict[str, Any]:
         target = {"awakeable": "hidden"}
     return {
         "id": callback.id,
+        "client": callback.client,
         "source": callback.source,
         "state": callback.state_at(now),
         "target": target,

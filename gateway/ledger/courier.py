@@ -69,8 +69,8 @@ class Courier:
         callback = owed.callback
         return Effect(
             callback_id=callback.id,
-            source=callback.source,
-            provider=self.provider_of(callback.source),
+            source=owed.source,
+            provider=self.provider_of(owed.source),
             target=callback.target,
             on_failure=callback.on_failure,
             verdict=owed.verdict,

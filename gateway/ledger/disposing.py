@@ -63,6 +63,7 @@ def record(proposal: Proposal, reference: str) -> Callable[[Transaction], list[D
                 "body": delivery.body if keep_body else None,
                 "size": len(delivery.body),
                 "secret": proposal.secret,
+                "reason": proposal.note,
                 "replay_of": proposal.replay_of,
             },
         )
@@ -149,7 +150,7 @@ def _adopt(tx: Transaction, proposal: Proposal, claims: Claims, reference: str) 
 
 
 def _on_callback(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> Disposed:
-    verdict = (callback.rules or proposal.rules).judge(event.type)
+    verdict = proposal.verdict or (callback.rules or proposal.rules).judge(event.type)
     earlier = _earlier(tx, proposal, event, callback)
     now = proposal.delivery.received_at
     regains = _regains(tx, proposal, event, callback)
@@ -170,6 +171,7 @@ def _on_callback(tx: Transaction, proposal: Proposal, event: Event, callback: Ca
         owed = Owed(
             row=row_id,
             callback=callback,
+            source=proposal.source,
             event_id=event.id or "",
             event_type=event.type,
             type_verified=event.type_covered,
@@ -295,8 +297,12 @@ def _differs(tx: Transaction, event: Event, callback: Callback) -> bool:
 
 
 def _regains(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> bool:
-    """Whether a replay brings the event that finished the callback and that Restate refused for good."""
-    if proposal.replay_of is None or callback.state not in (State.COMPLETED, State.FAILED):
+    """
+    Whether a replay brings the event that finished the callback and that Restate refused for good, or ops
+    complete it by hand in that event's place.
+    """
+    by_hand = proposal.verdict is not None
+    if not (by_hand or proposal.replay_of) or callback.state not in (State.COMPLETED, State.FAILED):
         return False
     rows = tx.all(
         "SELECT event_id, outcome FROM events WHERE callback_id = :id AND verdict != 'progress' "
@@ -304,7 +310,7 @@ def _regains(tx: Transaction, proposal: Proposal, event: Event, callback: Callba
         {"id": callback.id},
     )
     dead = [row["event_id"] for row in rows if row["outcome"] == Outcome.DEAD]
-    return event.id in dead and len(dead) == len(rows)
+    return (event.id in dead or (by_hand and bool(dead))) and len(dead) == len(rows)
 
 
 def _claim(tx: Transaction, proposal: Proposal, callback: Callback, state: State) -> bool:

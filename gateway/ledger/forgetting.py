@@ -50,7 +50,7 @@ class Forgotten:
     events: int
 
 
-def forget(callback_id: str, client: str, now: float) -> Callable[[Transaction], Forgotten]:
+def forget(callback_id: str, client: str | None, now: float) -> Callable[[Transaction], Forgotten]:
     """
     The operation that removes a callback's data. Doing it again does no harm.
 

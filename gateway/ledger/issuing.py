@@ -108,7 +108,7 @@ def owned(tx: Transaction, callback_id: str, client: str | None) -> Row:
     return row
 
 
-def close(callback_id: str, client: str, now: float) -> Callable[[Transaction], State]:
+def close(callback_id: str, client: str | None, now: float) -> Callable[[Transaction], State]:
     """
     The operation by which a service says that it no longer waits; its result is the state then.
 
@@ -136,7 +136,7 @@ def close(callback_id: str, client: str, now: float) -> Callable[[Transaction], 
     return operation
 
 
-def revoke(callback_id: str, client: str, now: float) -> Callable[[Transaction], State]:
+def revoke(callback_id: str, client: str | None, now: float) -> Callable[[Transaction], State]:
     """The operation by which ops ends a callback; its result is the state then."""
 
     def operation(tx: Transaction) -> State:
@@ -151,7 +151,7 @@ def revoke(callback_id: str, client: str, now: float) -> Callable[[Transaction],
 
 
 def alias(
-    callback_id: str, client: str, text: str, now: float, rules: Callable[[str], Rules]
+    callback_id: str, client: str | None, text: str, now: float, rules: Callable[[str], Rules]
 ) -> Callable[[Transaction], list[Disposed]]:
     """
     The operation by which a provider's object belongs to a callback from now on.
@@ -172,7 +172,9 @@ def alias(
     return operation
 
 
-def get(callback_id: str, client: str) -> Callable[[Transaction], tuple[Callback, list[dict[str, Any]]]]:
+def get(
+    callback_id: str, client: str | None
+) -> Callable[[Transaction], tuple[Callback, list[dict[str, Any]]]]:
     """The query for a callback and the events that came for it, oldest first."""
 
     def operation(tx: Transaction) -> tuple[Callback, list[dict[str, Any]]]:
@@ -199,7 +201,7 @@ def find(callback_id: str) -> Callable[[Transaction], Callback | None]:
 
 
 def listing(
-    client: str,
+    client: str | None,
     state: State | None,
     source: str | None,
     label: str | None,
@@ -207,11 +209,11 @@ def listing(
     limit: int,
     orphaned: bool | None = None,
 ) -> Callable[[Transaction], list[Callback]]:
-    """The query for a client's callbacks, newest first, those older than the id `after`."""
+    """The query for a client's callbacks (None: everybody's), newest first, older than the id `after`."""
 
     def operation(tx: Transaction) -> list[Callback]:
         rows = tx.all(
-            "SELECT * FROM callbacks WHERE client = :client "
+            "SELECT * FROM callbacks WHERE (CAST(:client AS TEXT) IS NULL OR client = :client) "
             "AND (CAST(:state AS TEXT) IS NULL OR state = :state) "
             "AND (CAST(:source AS TEXT) IS NULL OR source = :source) "
             "AND (CAST(:label AS TEXT) IS NULL OR label = :label) "

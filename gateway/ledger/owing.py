@@ -14,7 +14,7 @@ from gateway.rules import Verdict
 
 _COLUMNS = (
     "e.id AS row, e.event_id, e.type, e.type_verified, e.verdict, e.time, e.reason, e.json, e.media_type, "
-    "e.sequence AS number, e.attempts, e.callback_id, e.data_digest, "
+    "e.sequence AS number, e.attempts, e.callback_id, e.data_digest, e.source AS event_source, "
     "COALESCE(e.data, d.body) AS content, c.*"
 )
 
@@ -55,6 +55,7 @@ def _read(row: Row) -> Owed:
     return Owed(
         row=row["row"],
         callback=Callback.from_row(row),
+        source=row["event_source"],
         event_id=row["event_id"],
         event_type=row["type"],
         type_verified=bool(row["type_verified"]),

@@ -120,6 +120,7 @@ class Proposal:
     the events' references and objects. `judged` holds each event with the verdict of the source's own
     rules, which the callback's own replace. `now` is when it is disposed of, in seconds; what it does to a
     callback is judged as of its receipt. `replay_of` is the delivery that ops have done again.
+    `verdict` is that of ops who complete a callback by hand, in place of the rules', and `note` says so.
     """
 
     id: str
@@ -133,6 +134,8 @@ class Proposal:
     key_id: str
     now: float
     replay_of: str | None = None
+    verdict: Verdict | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +143,13 @@ class Owed:
     """
     An event's effect that Restate has to be told of: everything that step 7 needs.
 
-    `row` is the event's row; `waits` says that an older event of its stream has to be told first.
+    `row` is the event's row, `source` where it came from, which is not the callback's where ops gave it;
+    `waits` says that an older event of its stream has to be told first.
     """
 
     row: int
     callback: Callback
+    source: str
     event_id: str
     event_type: str
     type_verified: bool

@@ -16,6 +16,7 @@ from gateway.gateway import Gateway
 from gateway.log import logger
 from gateway.public import approvals
 from gateway.public.edge import Edge
+from gateway.public.probe import Probe
 from gateway.public.receive import receive
 
 
@@ -36,6 +37,7 @@ def build(gateway: Gateway) -> FastAPI:
     app.add_exception_handler(GatewayError, refuse)
     app.add_exception_handler(HTTPException, _unknown)
     app.add_exception_handler(Exception, failed)
+    app.add_middleware(Probe, gateway=gateway)
     app.add_middleware(Edge, gateway=gateway)
     return app
 

@@ -1,0 +1,79 @@
+"""How Restate answers at the addresses that are configured: for whoever sets a gateway up."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+import httpx
+
+from gateway.secret import Secret
+from gateway.settings import Restate
+
+_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """
+    What an address answered; `problem` is "" where all is well.
+
+    `version` is what the admin API says, None for an ingress. `status_route`: the ingress tells how an
+    invocation stands. `date` is the text of its `Date` header.
+    """
+
+    setting: Literal["restate.ingress_urls", "restate.admin_url"]
+    url: str
+    problem: str = ""
+    version: str | None = None
+    status_route: bool | None = None
+    date: str | None = None
+
+
+async def reach(restate: Restate, auth_token: Secret | None) -> list[Reached]:
+    """What each ingress address and the admin address answer, within seconds."""
+    headers = {}
+    if auth_token is not None:
+        headers["authorization"] = f"Bearer {auth_token.reveal().decode()}"
+    # No proxy of the environment: Restate is a neighbour.
+    async with httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT) as client:
+        asked = [_ingress(client, url, headers) for url in restate.ingress_urls]
+        if restate.admin_url is not None:
+            asked.append(_admin(client, restate.admin_url))
+        return await asyncio.gather(*asked)
+
+
+async def _ingress(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> Reached:
+    setting: Literal["restate.ingress_urls"] = "restate.ingress_urls"
+    try:
+        health = await client.get(f"{url}/restate/health", headers=headers)
+        if health.status_code != 200:
+            return Reached(setting, url, f"/restate/health answers {health.status_code}")
+        # A server that has the route says that this is no id; 1.7.6 knows no such path.
+        status = await client.get(f"{url}/restate/status/x", headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Reached(setting, url, f"it does not answer ({type(error).__name__})")
+    return Reached(setting, url, status_route=status.status_code == 400, date=health.headers.get("date"))
+
+
+async def _admin(client: httpx.AsyncClient, url: str) -> Reached:
+    setting: Literal["restate.admin_url"] = "restate.admin_url"
+    try:
+        answer = await client.get(f"{url}/version")
+        document: Any = answer.json()
+        version = document["version"]
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Reached(setting, url, f"it does not answer ({type(error).__name__})")
+    except (ValueError, KeyError, TypeError):
+        return Reached(setting, url, "it is no Restate admin API: /version tells no version")
+    return Reached(setting, url, version=str(version), date=answer.headers.get("date"))
+
+
+def seconds(date: str | None) -> float | None:
+    """A `Date` header as seconds since the epoch; None for what is none."""
+    try:
+        return None if date is None else parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
