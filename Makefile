@@ -1,7 +1,7 @@
 # What a person and a CI run. It needs make and Python 3.11 or newer; the rest comes by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chaos bench
+.PHONY: help demo test check chaos rotations bench
 
 # One worker a core, and no more than pays: each that needs a Restate server starts one of its own.
 PYTEST_WORKERS ?= auto
@@ -15,7 +15,7 @@ ONCE_MORE = { echo "What failed, once more, one after the other:"; \
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Run every story on a real Restate server; KEEP=1 leaves everything running
 	@.venv/bin/python -m demo $(if $(KEEP),--keep)
@@ -25,6 +25,11 @@ test: check ## Run ruff, mypy and all tests
 
 chaos: $(READY) ## Break real parts on purpose for DURATION seconds (300) and look for losses and doubles
 	@.venv/bin/python -m tests.chaos --seconds $(or $(DURATION),300)
+
+rotations: $(READY) ## Rotate and break signing keys under load: ROTATIONS (50), REPLICAS (3), BREAKS (200)
+	@ROTATIONS=$(or $(ROTATIONS),50) REPLICAS=$(or $(REPLICAS),3) SKEW=$(or $(SKEW),2) \
+		BREAKS=$(or $(BREAKS),200) .venv/bin/pytest --quiet -s tests/keys/test_rotations.py \
+		tests/keys/test_broken_file.py
 
 bench: $(READY) ## Measure callbacks a second beside Restate alone and bridges by hand, and draw the plot
 	@sh stack/install.sh --group bench

@@ -21,6 +21,7 @@ from gateway.filewatch import keep_looking
 from gateway.gateway import Gateway
 from gateway.internal import app as internal_app
 from gateway.keyfile import WatchedKeyRing
+from gateway.keyreport import KeyReport
 from gateway.ledger import connect, owing
 from gateway.ledger.courier import Courier
 from gateway.ledger.retention import keep_sweeping
@@ -124,6 +125,14 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
     if ledger.exclusive:
         # Nobody else has this ledger: what was in flight when it was left is due at once.
         await ledger.write(owing.release(), within=30)
+    report = KeyReport(ledger, keys, gateway.clock)
+    keys.on_look = report.wake
+    try:
+        await report.begin()
+    except BaseException:
+        await restate.close()
+        ledger.close()
+        raise
     background = [
         asyncio.create_task(courier.run()),
         asyncio.create_task(gateway.refusals.run(ledger)),
@@ -131,6 +140,7 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         asyncio.create_task(keep_looking(configured.refresh)),
         asyncio.create_task(keep_looking(clients.refresh)),
         asyncio.create_task(gateway.uses.run(ledger)),
+        asyncio.create_task(report.run()),
         asyncio.create_task(keep_sweeping(ledger, settings.ledger, gateway.clock)),
     ]
     if token is not None:
@@ -152,6 +162,7 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         await gateway.refusals.drain(ledger, _NOTE_SECONDS)
         await gateway.uses.write(ledger, _NOTE_SECONDS)
         await courier.drain(_NOTE_SECONDS)
+        await report.end()
         await restate.close()
         await gateway.status.close()
         if admin is not None:

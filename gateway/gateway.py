@@ -9,11 +9,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from gateway import ids
+from gateway import ids, urls
 from gateway.admin import RestateAdmin
 from gateway.clients import WatchedClients
 from gateway.keyfile import WatchedKeyRing
-from gateway.keyring import KeyRing, Purpose
+from gateway.keyring import KeyRing
 from gateway.ledger import Ledger
 from gateway.ledger.courier import Courier
 from gateway.ledger.records import Callback
@@ -26,7 +26,6 @@ from gateway.settings import Settings
 from gateway.sources import Sources
 from gateway.sourcewatch import WatchedSources
 from gateway.status import Status
-from gateway.tokens import mint
 
 Result = TypeVar("Result")
 
@@ -85,8 +84,7 @@ class Gateway:
         key = self.ring.verifying(callback.key_id)
         if key is None:
             return None
-        token = mint(callback.claims, self.ring, key, Purpose.CALLBACK)
-        return f"{self.settings.public_url}/c/{callback.source}/{token}"
+        return urls.of_callback(self.settings.public_url, callback, self.ring, key)
 
     def account_url(self, source: str) -> str:
         """The URL that is pasted into a provider's dashboard."""

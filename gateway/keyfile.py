@@ -2,7 +2,10 @@
 The key file: written whole or not at all, and taken up while the gateway runs.
 
 A file that is broken leaves the last good ring in force and says why; so does one that gives a key id
-that is known other bytes, which would be a substitution.
+that was ever used other bytes, which would be a substitution.
+
+It may lie in a mounted Secret of Kubernetes, which is a folder of links that is swapped as a whole
+(https://kubernetes.io/docs/concepts/configuration/secret/): read there, and never written.
 """
 
 from __future__ import annotations
@@ -10,11 +13,12 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway import keyring
+from gateway import keytext
 from gateway.errors import ConfigurationError
 from gateway.keyring import KeyRing
 
@@ -22,6 +26,12 @@ from gateway.keyring import KeyRing
 _LOOK_EVERY = 0.5
 #: Readable by the owner only.
 _MODE = 0o600
+
+
+def mounted(path: Path) -> bool:
+    """Whether a key file, there or not, lies in a mounted Secret: beside it is the link that is swapped."""
+    data = path.parent / "..data"
+    return data.is_symlink() and (not path.exists() or path.resolve().is_relative_to(data.resolve()))
 
 
 def load(path: Path, deployment: str) -> KeyRing:
@@ -36,13 +46,14 @@ def load(path: Path, deployment: str) -> KeyRing:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"keys.file: {path}: {error}") from None
-    if mode & 0o077:
+    # Whoever may read a mounted Secret is for Kubernetes to say: its files are 0644 in a folder of the pod's.
+    if mode & 0o077 and not mounted(path):
         raise ConfigurationError(
             f"keys.file: {path} has mode {mode:04o}: others can read the keys; chmod 600 it, and if anybody "
             "may have read it, add and promote a new key"
         )
     try:
-        return keyring.load(text, deployment)
+        return keytext.load(text, deployment)
     except ConfigurationError as error:
         raise ConfigurationError(f"keys.file: {path}: {error}") from None
 
@@ -51,33 +62,35 @@ def save(path: Path, ring: KeyRing, replace: bool = True) -> None:
     """
     Write a key file with mode 0600, atomically: whoever reads it finds the old one or the new one.
 
-    Raises `ConfigurationError` where `replace` is False and there is one, or where it can't be written.
+    What a link leads to is written, the link stays. Raises `ConfigurationError` where `replace` is False and
+    there is one, or where it can't be written.
     """
+    target = path.resolve()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(descriptor, "w") as file:
                 os.fchmod(file.fileno(), _MODE)
-                file.write(keyring.dump(ring))
+                file.write(keytext.dump(ring))
                 file.flush()
                 os.fsync(file.fileno())
             if replace:
-                os.rename(name, path)
+                os.rename(name, target)
             else:
-                _put_where_none_is(name, path)
+                _put_where_none_is(name, target, path)
         except BaseException:
             os.unlink(name)
             raise
-        _flush_folder(path.parent)
+        _flush_folder(target.parent)
     except OSError as error:
         raise ConfigurationError(f"keys.file: {path}: {error.strerror}") from None
 
 
-def _put_where_none_is(name: str, path: Path) -> None:
+def _put_where_none_is(name: str, target: Path, path: Path) -> None:
     # A rename would replace a file that came meanwhile; a link is made by one of two that try at once.
     try:
-        os.link(name, path)
+        os.link(name, target)
     except FileExistsError:
         raise ConfigurationError(
             f'keys.file: {path} is there already; "gateway keys add" adds a key to it'
@@ -96,19 +109,39 @@ def _flush_folder(folder: Path) -> None:
 
 @dataclass
 class WatchedKeyRing:
-    """The ring in force; `error` says why a newer file was not taken."""
+    """
+    The ring in force, since `loaded_at` (seconds since the epoch).
+
+    `error` says why a newer file was not taken, `load_errors` counts the times that one was not.
+    `disagreement` is what the other gateways on this ledger have differently.
+    """
 
     path: Path
     deployment: str
     on_change: Callable[[KeyRing], None]
     on_error: Callable[[str], None]
+    #: Called after each look that found the file changed, whether it was taken or not.
+    on_look: Callable[[], None] = lambda: None
     ring: KeyRing = field(init=False)
+    loaded_at: float = field(init=False)
     error: str | None = None
+    load_errors: int = 0
+    disagreement: str | None = None
+    _used: dict[str, str] = field(default_factory=dict)
     _seen: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         self._seen = self._look()
-        self.ring = load(self.path, self.deployment)
+        self._put_in_force(load(self.path, self.deployment))
+
+    def remember(self, used: Mapping[str, str]) -> None:
+        """
+        Key ids that were ever used, with their fingerprints: from now on none of them may have other bytes.
+
+        Raises `ConfigurationError` where one has in the ring in force.
+        """
+        self._used.update(used)
+        self._refuse_other_bytes(self.ring)
 
     async def watch(self) -> None:
         """Take up changes until cancelled."""
@@ -124,19 +157,29 @@ class WatchedKeyRing:
         self._seen = seen
         try:
             ring = load(self.path, self.deployment)
-            for key in ring.keys:
-                known = self.ring.key(key.id)
-                if known is not None and known.secret != key.secret:
-                    raise ConfigurationError(
-                        f"keys.file: {self.path}: key {key.id} has other bytes than before; a new key needs "
-                        "a new id"
-                    )
+            self._refuse_other_bytes(ring)
         except ConfigurationError as error:
             self.error = str(error)
+            self.load_errors += 1
             self.on_error(self.error)
-            return
-        self.ring, self.error = ring, None
-        self.on_change(ring)
+        else:
+            self._put_in_force(ring)
+            self.error = None
+            self.on_change(ring)
+        self.on_look()
+
+    def _put_in_force(self, ring: KeyRing) -> None:
+        self.ring = ring
+        self.loaded_at = time.time()
+        self._used.update((key.id, key.fingerprint) for key in ring.keys)
+
+    def _refuse_other_bytes(self, ring: KeyRing) -> None:
+        for key in ring.keys:
+            if self._used.get(key.id, key.fingerprint) != key.fingerprint:
+                raise ConfigurationError(
+                    f"keys.file: {self.path}: key {key.id} has other bytes than before; a new key needs "
+                    "a new id"
+                )
 
     def _look(self) -> tuple[int, ...] | None:
         try:

@@ -1,6 +1,9 @@
 """
 Signing keys: each has an id and a status, exactly one is primary and signs.
 
+A new key is added, which verifies only, and promoted once every gateway has it; an old one is retired when
+no open callback needs it any more, or revoked at once when it has leaked.
+
 From a key's secret bytes come, by HKDF, the keys that do the work: one for each purpose and only for
 this deployment's name. A token of one purpose or one deployment is worth nothing for another.
 """
@@ -8,13 +11,11 @@ this deployment's name. A token of one purpose or one deployment is worth nothin
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -28,14 +29,26 @@ from gateway.secret import Secret
 SECRET_BYTES = 32
 #: A key id travels in each URL, so it is short, and bounded before any look-up.
 KEY_ID = re.compile(r"[a-z0-9]{1,16}")
+#: So many changes stay in a key file; a gateway takes each into its ledger within seconds.
+_CHANGES = 100
 
 
 class Status(StrEnum):
-    """`primary` signs and verifies, `enabled` verifies, `disabled` does nothing."""
+    """
+    `primary` signs and verifies, `enabled` verifies, `disabled` does nothing.
+
+    `revoked` does nothing either, and no callback may stay open under it: it has leaked.
+    """
 
     PRIMARY = "primary"
     ENABLED = "enabled"
     DISABLED = "disabled"
+    REVOKED = "revoked"
+
+    @property
+    def verifies(self) -> bool:
+        """Whether URLs signed with such a key are taken."""
+        return self in (Status.PRIMARY, Status.ENABLED)
 
 
 class Purpose(StrEnum):
@@ -76,12 +89,19 @@ class WorkingKeys:
 
 @dataclass(frozen=True)
 class Key:
-    """A signing key. Two keys with the same id and other bytes are a substitution, never a rotation."""
+    """
+    A signing key. Two keys with the same id and other bytes are a substitution, never a rotation.
+
+    `revoked_at` is there where it is revoked; `successor` is then the key that its open callbacks go to, and
+    None where they are closed.
+    """
 
     id: str
     secret: Secret
     status: Status
     created_at: datetime
+    revoked_at: datetime | None = None
+    successor: str | None = None
 
     def __post_init__(self) -> None:
         if not KEY_ID.fullmatch(self.id):
@@ -92,6 +112,12 @@ class Key:
             )
         if self.created_at.tzinfo is None:
             raise ConfigurationError(f"key {self.id}: created_at needs a time zone, a Z at its end say")
+        if (self.revoked_at is not None) != (self.status is Status.REVOKED):
+            raise ConfigurationError(f"key {self.id}: a revoked key, and no other, has revoked_at")
+        if self.revoked_at is not None and self.revoked_at.tzinfo is None:
+            raise ConfigurationError(f"key {self.id}: revoked_at needs a time zone, a Z at its end say")
+        if self.successor is not None and self.status is not Status.REVOKED:
+            raise ConfigurationError(f"key {self.id}: only a revoked key has a successor")
 
     @property
     def fingerprint(self) -> str:
@@ -104,16 +130,31 @@ class Key:
         return HKDF(SHA256(), length, salt=None, info=info).derive(self.secret.reveal())
 
 
+@dataclass(frozen=True, order=True)
+class Change:
+    """Who did what to a key, and when. `action` is the command's verb: `add`, `promote`, …"""
+
+    at: datetime
+    key_id: str
+    action: str
+    by: str
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ConfigurationError(f"changes: {self.key_id}: at needs a time zone, a Z at its end say")
+
+
 @dataclass(frozen=True)
 class KeyRing:
     """
-    The keys of a deployment, by id.
+    The keys of a deployment, in the order in which they were added, and the last changes of them.
 
     Raises `ConfigurationError` for a ring without exactly one primary key or with an id used twice.
     """
 
     keys: tuple[Key, ...]
     deployment: str
+    changes: tuple[Change, ...] = ()
 
     def __post_init__(self) -> None:
         ids = [key.id for key in self.keys]
@@ -125,6 +166,9 @@ class KeyRing:
             raise ConfigurationError(
                 f"exactly one key must be primary, here it is {', '.join(primaries) or 'none'}"
             )
+        for key in self.keys:
+            if key.successor is not None and (key.successor == key.id or key.successor not in ids):
+                raise ConfigurationError(f"key {key.id}: its successor has to be another key that is there")
 
     @cached_property
     def primary(self) -> Key:
@@ -133,7 +177,7 @@ class KeyRing:
 
     @cached_property
     def _verifying(self) -> dict[str, Key]:
-        return {key.id: key for key in self.keys if key.status is not Status.DISABLED}
+        return {key.id: key for key in self.keys if key.status.verifies}
 
     def verifying(self, key_id: str) -> Key | None:
         """The key with an id, if it may verify."""
@@ -154,13 +198,19 @@ class KeyRing:
             found = self._working[key.id, purpose] = WorkingKeys.of(key, self.deployment, purpose)
         return found
 
+    @property
+    def waiting(self) -> Key | None:
+        """The key that was added last and not promoted yet: a rotation that is on its way."""
+        newest = self.keys[-1]
+        return newest if newest.status is Status.ENABLED else None
+
     def add(self, key: Key) -> KeyRing:
         """A ring with one key more."""
         return replace(self, keys=(*self.keys, key))
 
     def promote(self, key_id: str) -> KeyRing:
         """A ring whose primary is the key with that id; the old primary goes on verifying."""
-        self._known(key_id, "promote", not_in=(Status.DISABLED,))
+        self._known(key_id, "promoted", not_in=(Status.DISABLED, Status.REVOKED))
 
         def status(key: Key) -> Status:
             if key.id == key_id:
@@ -171,59 +221,31 @@ class KeyRing:
 
     def retire(self, key_id: str) -> KeyRing:
         """A ring in which the key with that id does nothing any more."""
-        self._known(key_id, "retire", not_in=(Status.PRIMARY,))
-        disabled = (replace(key, status=Status.DISABLED) if key.id == key_id else key for key in self.keys)
-        return replace(self, keys=tuple(disabled))
+        key = self._known(key_id, "retired", not_in=(Status.PRIMARY, Status.REVOKED))
+        return self._with(replace(key, status=Status.DISABLED))
 
-    def _known(self, key_id: str, action: str, not_in: tuple[Status, ...]) -> None:
-        for key in self.keys:
-            if key.id == key_id:
-                if key.status in not_in:
-                    raise ConfigurationError(f"key {key_id} is {key.status}: it cannot be {action}d")
-                return
-        known = ", ".join(key.id for key in self.keys)
-        raise ConfigurationError(f"there is no key {key_id}; there are {known}")
+    def revoke(self, key_id: str, at: datetime, reissue: bool) -> KeyRing:
+        """
+        A ring in which the key with that id is known to have leaked.
 
+        Its open callbacks are closed, or with `reissue` signed again with the primary key.
+        """
+        key = self._known(key_id, "revoked", not_in=(Status.PRIMARY, Status.REVOKED))
+        successor = self.primary.id if reissue else None
+        return self._with(replace(key, status=Status.REVOKED, revoked_at=at, successor=successor))
 
-def load(text: str | bytes, deployment: str) -> KeyRing:
-    """
-    The key ring that a key file holds; raises `ConfigurationError` without a byte of a key in it.
+    def noted(self, change: Change) -> KeyRing:
+        """A ring that says who made it so; of the changes before it holds the last ones."""
+        return replace(self, changes=(*self.changes, change)[-_CHANGES:])
 
-    Form: `{"keys": [{"id", "status", "secret": 64 hex digits, "created_at": RFC 3339}, …]}`.
-    """
-    try:
-        document: Any = json.loads(text)
-        entries = document["keys"]
-        keys = tuple(_key(entry) for entry in entries)
-    except ConfigurationError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        # The text of a JSON or hex error can quote the input: its kind has to do.
-        raise ConfigurationError(
-            f'not a key file ({type(error).__name__}): {{"keys": [{{"id", "status", "secret", '
-            '"created_at"}, …]} is needed, as "gateway keys init" writes it'
-        ) from None
-    return KeyRing(keys, deployment)
+    def _with(self, changed: Key) -> KeyRing:
+        return replace(self, keys=tuple(changed if key.id == changed.id else key for key in self.keys))
 
-
-def _key(entry: dict[str, Any]) -> Key:
-    return Key(
-        id=str(entry["id"]),
-        secret=Secret(bytes.fromhex(entry["secret"])),
-        status=Status(entry["status"]),
-        created_at=datetime.fromisoformat(entry["created_at"]),
-    )
-
-
-def dump(ring: KeyRing) -> str:
-    """The text of a key file."""
-    keys = [
-        {
-            "id": key.id,
-            "status": key.status,
-            "created_at": key.created_at.isoformat(),
-            "secret": key.secret.reveal().hex(),
-        }
-        for key in ring.keys
-    ]
-    return json.dumps({"keys": keys}, indent=2) + "\n"
+    def _known(self, key_id: str, action: str, not_in: tuple[Status, ...]) -> Key:
+        key = self.key(key_id)
+        if key is None:
+            known = ", ".join(key.id for key in self.keys)
+            raise ConfigurationError(f"there is no key {key_id}; there are {known}")
+        if key.status in not_in:
+            raise ConfigurationError(f"key {key_id} is {key.status}: it cannot be {action}")
+        return key

@@ -62,6 +62,7 @@ CORE = (
         "gateway.tokens",
         "gateway.ids",
         "gateway.keyring",
+        "gateway.keytext",
         "gateway.targets",
         "gateway.rules",
         "gateway.decide",

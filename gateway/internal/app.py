@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway import problem
 from gateway.errors import BodyTooLarge, GatewayError, Invalid, NotFound
 from gateway.gateway import Gateway
-from gateway.internal import byhand, callbacks, deliveries, doctor, ledger, operations, sources
+from gateway.internal import byhand, callbacks, deliveries, doctor, keys, ledger, operations, sources
 from gateway.public.app import failed, not_allowed, refuse, request_id
 
 #: An approval with all that it may hold has 150 kB.
@@ -33,6 +33,7 @@ def build(gateway: Gateway) -> FastAPI:
     app.include_router(byhand.router)
     app.include_router(deliveries.router)
     app.include_router(doctor.router)
+    app.include_router(keys.router)
     app.include_router(ledger.router)
     app.include_router(operations.router)
     app.include_router(sources.router)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 
-from gateway import targets
+from gateway import targets, urls
 from gateway.errors import Invalid, IssuingTooFast, NotFound
 from gateway.gateway import Gateway
 from gateway.internal.clients import AuthenticatedCaller, Caller, RunningGateway
@@ -27,7 +27,6 @@ from gateway.internal.models import (
     IssuedCallback,
     StateView,
 )
-from gateway.keyring import Purpose
 from gateway.ledger import issuing
 from gateway.ledger.issuing import Issued
 from gateway.ledger.records import Callback
@@ -39,7 +38,6 @@ from gateway.rates import Bucket, Rate
 from gateway.rules import Rules
 from gateway.status import Waiting
 from gateway.targets import Awakeable
-from gateway.tokens import mint
 
 router = APIRouter(prefix="/v1")
 
@@ -74,7 +72,8 @@ async def issue_callback(
             source.rules.succeed_on if request.succeed_on is None else tuple(request.succeed_on),
             source.rules.fail_on if request.fail_on is None else tuple(request.fail_on),
         )
-    callback = _new(gateway, caller, request, request.source, rules, None)
+    signed = gateway.ring.primary.id if source.gives_url else ""
+    callback = _new(gateway, caller, request, request.source, rules, signed)
     effective = rules or source.rules
     if not callback.stream and not (effective.succeed_on or effective.fail_on):
         raise Invalid(
@@ -83,7 +82,7 @@ async def issue_callback(
         )
     issued = await _issue(gateway, caller, callback, idempotency_key, request.model_dump_json())
     url = None
-    if source.gives_url:
+    if issued.callback.key_id:
         url = gateway.callback_url(issued.callback)
         if url is None:
             raise _key_gone(issued.callback)
@@ -93,7 +92,7 @@ async def issue_callback(
         account_url=gateway.account_url(source.name),
         reference=issued.callback.reference,
         expires_at=datetime.fromtimestamp(issued.callback.expires_at, UTC),
-        key_id=issued.callback.key_id,
+        key_id=issued.callback.key_id or None,
     )
 
 
@@ -116,20 +115,14 @@ async def issue_approval(
         tuple(f"approval.{action.name}" for action in request.actions if action.outcome == "fail"),
     )
     asked = request.model_dump(mode="json", include={"title", "detail", "fields", "actions", "recipients"})
-    callback = _new(gateway, caller, request, APPROVALS, rules, asked)
+    callback = _new(gateway, caller, request, APPROVALS, rules, gateway.ring.primary.id, asked)
     issued = await _issue(gateway, caller, callback, idempotency_key, request.model_dump_json())
     key = gateway.ring.verifying(issued.callback.key_id)
     if key is None:
         raise _key_gone(issued.callback)
-    urls = {}
-    for place, recipient in enumerate(request.recipients):
-        # What is asked and its rules stand in the ledger: the link stays short.
-        claims = replace(issued.callback.claims, recipient=place, rules=None)
-        token = mint(claims, gateway.ring, key, Purpose.APPROVAL)
-        urls[recipient] = f"{gateway.settings.public_url}/a/{token}"
     return IssuedApproval(
         id=issued.callback.id,
-        urls=urls,
+        urls=urls.of_approval(gateway.settings.public_url, issued.callback, gateway.ring, key),
         expires_at=datetime.fromtimestamp(issued.callback.expires_at, UTC),
         key_id=issued.callback.key_id,
     )
@@ -218,7 +211,8 @@ def _new(
     request: CallbackRequest | ApprovalRequest,
     source: str,
     rules: Rules | None,
-    approval: dict[str, Any] | None,
+    key_id: str,
+    approval: dict[str, Any] | None = None,
 ) -> Callback:
     """The callback that a request asks for, not yet in the ledger."""
     now = gateway.clock()
@@ -241,7 +235,7 @@ def _new(
         label=request.label,
         metadata=request.metadata,
         reference=gateway.new_reference(),
-        key_id=gateway.ring.primary.id,
+        key_id=key_id,
         created_at=now,
         expires_at=int(now + expires_in.total_seconds()),
         state=State.OPEN,
@@ -261,6 +255,9 @@ async def _issue(
     issued = await gateway.ledger.write(operation, _WRITE_SECONDS)
     if issued.again and bucket is not None:
         bucket.give_back()
+    while _unseen(gateway, issued):
+        again = issuing.sign_again(issued.callback, gateway.ring.primary.id)
+        issued = replace(issued, callback=await gateway.ledger.write(again, _WRITE_SECONDS))
     logger.info(
         "issued",
         callback=issued.callback.id,
@@ -289,6 +286,22 @@ async def _admitted(gateway: Gateway, caller: Caller, idempotency_key: str | Non
     raise IssuingTooFast(
         f"clients.{caller.name}.rate: {caller.client.rate} is what this client may issue", seconds
     )
+
+
+def _unseen(gateway: Gateway, issued: Issued) -> bool:
+    """
+    Whether the key changed while this was issued, so that it has to be signed with the one of now.
+
+    Once a gateway has said that it signs with a new key, the old one may be retired as soon as no callback is
+    open under it: no URL of it may be given out any more. Nobody has seen this one, either because it is new,
+    or because its key was retired while it was open, which takes a first request that nobody waited for.
+    """
+    callback, ring = issued.callback, gateway.ring
+    if not callback.key_id or callback.state is not State.OPEN:
+        return False
+    if issued.again:
+        return ring.verifying(callback.key_id) is None
+    return callback.key_id != ring.primary.id
 
 
 def _key_gone(callback: Callback) -> Exception:

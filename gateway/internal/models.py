@@ -100,7 +100,7 @@ class IssuedCallback(BaseModel):
     account_url: str
     reference: str
     expires_at: datetime
-    key_id: str
+    key_id: str | None = Field(description="the key that its URL is signed with; null where it has none")
 
 
 class IssuedApproval(BaseModel):
@@ -138,7 +138,7 @@ class CallbackView(BaseModel):
     label: str
     metadata: Any
     reference: str
-    key_id: str
+    key_id: str | None
     adopted: bool
     took_effect: Literal["yes", "no", "unknown"] = Field(
         description="whether its invocation had not ended when its value came, as Restate says afterwards"
@@ -223,7 +223,7 @@ def _shown(callback: Callback, now: float) -> dict[str, Any]:
         "label": callback.label,
         "metadata": callback.metadata,
         "reference": callback.reference,
-        "key_id": callback.key_id,
+        "key_id": callback.key_id or None,
         "adopted": callback.adopted,
         "took_effect": callback.took_effect,
         "orphaned": callback.orphaned,

@@ -1,15 +1,12 @@
-"""What ops look at: providers, keys, health. Never a secret."""
+"""What ops look at: providers, health. Never a secret."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from gateway.errors import GatewayError
 from gateway.internal.clients import AuthenticatedCaller, RunningGateway
-from gateway.keyring import Status
 from gateway.ledger import owing
 from gateway.providers import CATALOGUE
 
@@ -29,15 +26,6 @@ class ProviderView(BaseModel):
     fail_on_optional: tuple[str, ...]
     reference_field: str | None
     unconfirmed: tuple[str, ...]
-
-
-class KeyView(BaseModel):
-    """A signing key, by its fingerprint."""
-
-    id: str
-    status: Status
-    fingerprint: str
-    created_at: datetime
 
 
 class Readiness(BaseModel):
@@ -66,15 +54,6 @@ async def providers(caller: AuthenticatedCaller) -> list[ProviderView]:
     ]
 
 
-@router.get("/v1/keys", summary="The signing keys")
-async def keys(gateway: RunningGateway, caller: AuthenticatedCaller) -> list[KeyView]:
-    """Each key with its status and fingerprint."""
-    return [
-        KeyView(id=key.id, status=key.status, fingerprint=key.fingerprint, created_at=key.created_at)
-        for key in gateway.ring.keys
-    ]
-
-
 @router.get("/livez", summary="Whether the process is alive")
 async def live() -> Response:
     """Always 200."""
@@ -99,8 +78,7 @@ async def ready(gateway: RunningGateway, response: Response) -> Readiness:
     except GatewayError as error:
         taking = False
         reasons.append(f"ledger: {error.detail}")
-    if gateway.keys.error is not None:
-        reasons.append(gateway.keys.error)
+    reasons += [reason for reason in (gateway.keys.error, gateway.keys.disagreement) if reason is not None]
     if gateway.clients.error is not None:
         reasons.append(gateway.clients.error)
     if gateway.restate_token is not None and gateway.restate_token.error is not None:

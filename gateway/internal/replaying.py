@@ -11,11 +11,11 @@ import json
 import time
 from dataclasses import dataclass, replace
 
+from gateway import urls
 from gateway.delivery import Delivery, Headers
 from gateway.envelope import timestamp
 from gateway.errors import NotReplayable
 from gateway.gateway import Gateway
-from gateway.keyring import Purpose
 from gateway.ledger import deliveries, disposing, refusing
 from gateway.ledger.deliveries import Stored
 from gateway.ledger.records import Disposed
@@ -23,7 +23,6 @@ from gateway.outcome import Outcome
 from gateway.public.approvals import SOURCE as APPROVALS
 from gateway.public.receive import Address, Turned, carry_out, judge
 from gateway.sources import Source
-from gateway.tokens import mint
 
 #: Off the path of a webhook it may take longer.
 _SECONDS = 5.0
@@ -143,8 +142,7 @@ def _address(gateway: Gateway, stored: Stored, source: Source) -> Address:
     key = gateway.ring.key(callback.key_id)
     url = ""
     if key is not None:
-        token = mint(callback.claims, gateway.ring, key, Purpose.CALLBACK)
-        url = f"{gateway.settings.public_url}/c/{source.name}/{token}"
+        url = urls.of_callback(gateway.settings.public_url, callback, gateway.ring, key)
     return Address(source, url, callback.claims, callback.key_id)
 
 

@@ -100,6 +100,19 @@ def issued_before(client: str, idempotency_key: str) -> Callable[[Transaction], 
     return operation
 
 
+def sign_again(callback: Callback, key_id: str) -> Callable[[Transaction], Callback]:
+    """The operation that gives a callback whose URL nobody has seen yet another key."""
+
+    def operation(tx: Transaction) -> Callback:
+        tx.run(
+            "UPDATE callbacks SET key_id = :new WHERE id = :id AND key_id = :old",
+            {"id": callback.id, "old": callback.key_id, "new": key_id},
+        )
+        return Callback.from_row(owned(tx, callback.id, None))
+
+    return operation
+
+
 def owned(tx: Transaction, callback_id: str, client: str | None) -> Row:
     """A callback's row; another client's does not exist for this one. `client` None is ops."""
     row = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback_id})

@@ -21,7 +21,11 @@ EFFECT_LOOK_MS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One expected completion. `created_at` and `expires_at` in seconds since the epoch."""
+    """
+    One expected completion. `created_at` and `expires_at` in seconds since the epoch.
+
+    `key_id` is the key that its URL is signed with, "" where it has no URL of its own.
+    """
 
     id: str
     client: str

@@ -18,7 +18,7 @@ from tests.cli.command import run
 from tests.cli.conftest import Console
 
 #: They serve, or play to people.
-_WITHOUT_JSON = {"serve", "demo", "keys init", "keys add", "keys promote", "keys retire"}
+_WITHOUT_JSON = {"serve", "demo"}
 
 
 def _commands() -> Iterator[tuple[str, typer.models.CommandInfo]]:

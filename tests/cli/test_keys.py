@@ -300,7 +300,10 @@ COMMANDS = _commands()
 def test_the_commands_are_these() -> None:
     assert set(COMMANDS) >= {
         "serve",
-        *(f"keys {verb}" for verb in ("init", "add", "promote", "retire", "list")),
+        *(
+            f"keys {verb}"
+            for verb in ("init", "add", "promote", "rotate", "retire", "revoke", "list", "check")
+        ),
     }
 
 

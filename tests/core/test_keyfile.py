@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import keyfile, keyring
+from gateway import keyfile, keytext
 from gateway.errors import ConfigurationError
 from gateway.keyfile import WatchedKeyRing
 from gateway.keyring import KeyRing, Status
@@ -140,15 +140,15 @@ def test_of_two_inits_at_once_one_wins(tmp_path: Path) -> None:
 
 BROKEN: dict[str, str | bytes] = {
     "empty": "",
-    "truncated": keyring.dump(TWO)[:-20],
+    "truncated": keytext.dump(TWO)[:-20],
     "not JSON": "k1: " + "07" * 32,
     "not UTF-8": b"\xff\xfe{}",
-    "an id twice": keyring.dump(TWO).replace('"k2"', '"k1"'),
-    "no primary": keyring.dump(TWO).replace('"primary"', '"enabled"'),
-    "unknown status": keyring.dump(TWO).replace('"primary"', '"future"'),
-    "an empty key": keyring.dump(TWO).replace("02" * 32, ""),
-    "a key of 8 bytes": keyring.dump(TWO).replace("02" * 32, "02" * 8),
-    "known id with other bytes": keyring.dump(TWO).replace("01" * 32, "07" * 32),
+    "an id twice": keytext.dump(TWO).replace('"k2"', '"k1"'),
+    "no primary": keytext.dump(TWO).replace('"primary"', '"enabled"'),
+    "unknown status": keytext.dump(TWO).replace('"primary"', '"future"'),
+    "an empty key": keytext.dump(TWO).replace("02" * 32, ""),
+    "a key of 8 bytes": keytext.dump(TWO).replace("02" * 32, "02" * 8),
+    "known id with other bytes": keytext.dump(TWO).replace("01" * 32, "07" * 32),
     "too deep": "[" * 100_000,
 }
 
@@ -161,6 +161,7 @@ def test_a_broken_file_leaves_the_last_good_ring_in_force(path: Path, text: str 
     assert watching.keys.ring == ring()
     assert watching.changes == []
     assert watching.errors == [watching.keys.error]
+    assert watching.keys.load_errors == 1
     assert watching.errors[0].startswith(f"keys.file: {path}: ")
     assert not any(hexed * 8 in watching.errors[0] for hexed in ("01", "02", "07"))
 
@@ -172,6 +173,45 @@ def test_after_a_broken_file_a_good_one_is_taken_and_the_error_is_gone(path: Pat
     keyfile.save(path, TWO)
     watching.keys.refresh()
     assert (watching.keys.ring, watching.keys.error, watching.changes) == (TWO, None, [TWO])
+
+
+def test_an_id_that_has_left_the_file_does_not_come_back_with_other_bytes(path: Path) -> None:
+    watching = Watching(path)
+    watching.keys.remember({"k0": key("k0", 9).fingerprint})
+    for _ in range(2):
+        keyfile.save(path, TWO)
+        watching.keys.refresh()
+        keyfile.save(path, ring())
+        watching.keys.refresh()
+    assert watching.keys.error is None
+    for substituted in (key("k2", 7, Status.ENABLED), key("k0", 7, Status.ENABLED)):
+        keyfile.save(path, ring().add(substituted))
+        watching.keys.refresh()
+        assert f"key {substituted.id} has other bytes than before" in (watching.keys.error or "")
+        assert watching.keys.ring == ring()
+    keyfile.save(path, ring().add(key("k0", 9, Status.ENABLED)))
+    watching.keys.refresh()
+    assert (watching.keys.error, len(watching.keys.ring.keys), watching.keys.load_errors) == (None, 2, 2)
+
+
+def test_a_gateway_does_not_start_with_an_id_that_was_used_with_other_bytes(path: Path) -> None:
+    watching = Watching(path)
+    with pytest.raises(
+        ConfigurationError, match="key k1 has other bytes than before; a new key needs a new id"
+    ):
+        watching.keys.remember({"k1": key("k1", 9).fingerprint})
+
+
+def test_each_look_at_a_changed_file_is_told_and_when_a_ring_came(path: Path) -> None:
+    watching, looks = Watching(path), []
+    watching.keys.on_look = lambda: looks.append(watching.keys.error is None)
+    first = watching.keys.loaded_at
+    for text in (None, "{", None):
+        keyfile.save(path, TWO) if text is None else in_place(path, text)
+        watching.keys.refresh()
+        watching.keys.refresh()
+    assert looks == [True, False, True]
+    assert first < watching.keys.loaded_at <= time.time()
 
 
 def test_an_unchanged_file_is_reported_once(path: Path) -> None:
@@ -237,7 +277,7 @@ def test_a_file_written_half_and_then_whole_200_times_is_never_taken_half(path: 
     rings = [ring(key("k1", 1), key("k2", 2, Status.ENABLED)), TWO]
     for number in range(200):
         wanted, before = rings[number % 2], watching.keys.ring
-        text = keyring.dump(wanted)
+        text = keytext.dump(wanted)
         with path.open("w") as file:
             file.write(text[: len(text) // 2])
             file.flush()

@@ -8,16 +8,16 @@ import json
 import pickle
 import traceback
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import keyring
+from gateway import keytext
 from gateway.errors import ConfigurationError, NotAuthentic
-from gateway.keyring import Key, KeyRing, Purpose, Status
+from gateway.keyring import Change, Key, KeyRing, Purpose, Status
 from gateway.secret import Secret
 from gateway.tokens import mint, read
 from tests.core.samples import claims, key, ring
@@ -54,7 +54,24 @@ ENTRY = {"id": "k1", "status": "primary", "secret": CANARY.hex(), "created_at": 
 
 def test_a_ring_survives_being_written_and_read() -> None:
     written = ring(key("k1", 1, Status.ENABLED), key("k2", 2), key("k3", 3, Status.DISABLED))
-    assert keyring.load(keyring.dump(written), "default") == written
+    assert keytext.load(keytext.dump(written), "default") == written
+
+
+def test_a_revoked_key_and_who_did_it_survive_being_written_and_read() -> None:
+    at = datetime(2026, 11, 23, 9, 0, 0, 5000, tzinfo=UTC)
+    leaked = ring(key("k1", 1, Status.ENABLED), key("k2", 2)).revoke("k1", at, reissue=True)
+    written = leaked.noted(Change(at, "k1", "revoke", "ada@ops"))
+    assert keytext.load(keytext.dump(written), "default") == written
+    assert (written.keys[0].revoked_at, written.keys[0].successor) == (at, "k2")
+    assert written.verifying("k1") is None
+
+
+def test_a_key_file_holds_the_last_hundred_changes() -> None:
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    long = ring()
+    for number in range(150):
+        long = long.noted(Change(at, "k1", "promote", str(number)))
+    assert [change.by for change in long.changes] == [str(number) for number in range(50, 150)]
 
 
 @pytest.mark.parametrize("primaries", [0, 2, 3])
@@ -121,7 +138,7 @@ def test_a_key_without_a_time_zone_is_refused() -> None:
 )
 def test_a_broken_key_file_is_refused_without_a_byte_of_a_key(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        keyring.load(text, "default")
+        keytext.load(text, "default")
     assert not holds(str(caught.value), CANARY)
     assert CANARY.hex()[:16] not in str(caught.value)
     # Nor in what a traceback shows with it.
@@ -146,7 +163,7 @@ _ENTRIES = st.dictionaries(st.sampled_from(list(ENTRY)), _JSON, max_size=4).map(
 def test_whatever_a_key_file_holds_it_is_a_ring_or_a_configuration_error(text: str | bytes) -> None:
     said = ""
     try:
-        assert keyring.load(text, "default").primary.status is Status.PRIMARY
+        assert keytext.load(text, "default").primary.status is Status.PRIMARY
     except ConfigurationError as error:
         said = str(error)
     assert not holds(said, CANARY)

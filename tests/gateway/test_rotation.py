@@ -61,6 +61,25 @@ def test_issuing_again_after_a_rotation_gives_the_same_url(own_gateway: RunningG
     assert own_gateway.api.post("/v1/callbacks", json=body, headers=headers).json() == before
 
 
+def test_issuing_again_gives_another_url_where_the_key_of_the_first_was_retired(
+    own_gateway: RunningGateway,
+) -> None:
+    # The first request was answered 503, say, and written all the same after the key was looked at.
+    body = {"source": "pay", "target": {"awakeable": new_awakeable()}}
+    headers = {"idempotency-key": os.urandom(8).hex()}
+    before = own_gateway.api.post("/v1/callbacks", json=body, headers=headers).json()
+    ring = _ring(own_gateway).add(new_key("k2", Status.ENABLED)).promote("k2").retire("k1")
+    keyfile.save(own_gateway.key_file, ring)
+    _within(lambda: _keys(own_gateway).get("k1") == "disabled")
+    again = own_gateway.api.post("/v1/callbacks", json=body, headers=headers).json()
+    assert (again["id"], again["key_id"]) == (before["id"], "k2")
+    path = again["url"].removeprefix(own_gateway.public_url)
+    assert own_gateway.send(path, event()).json() == {"outcome": "completed"}
+    # It is over, and stays what it was.
+    repeated = own_gateway.api.post("/v1/callbacks", json=body, headers=headers).json()
+    assert repeated == again
+
+
 def test_urls_of_a_retired_key_are_the_same_404(
     own_gateway: RunningGateway, own_ingress: FakeIngress
 ) -> None:

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from gateway.ledger import issuing, owing
+from gateway.keyring import Change
+from gateway.ledger import issuing, keychanges, owing, replicas
 from gateway.ledger.postgres import PostgresLedger
+from gateway.ledger.replicas import Replica
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.secret import Secret
-from tests.core.samples import NOW
+from tests.core.samples import NOW, ring
 from tests.gateway.process import RunningGateway
 from tests.ledger.samples import RULES, deliver_one, event, open_callback, rows
 from tests.ledger_cli.command import Command
 from tests.retention.filling import fill
 
-TABLES = ("aliases", "callbacks", "deliveries", "events", "parked")
+#: And by what their rows are put in order.
+TABLES = {
+    "aliases": "1, 2, 3",
+    "callbacks": "id",
+    "deliveries": "id",
+    "events": "id",
+    "key_changes": "1, 2, 3",
+    "key_ids": "id",
+    "parked": "1, 2, 3",
+    "replicas": "id",
+}
 
 
 def make(path: Path) -> dict[str, int]:
@@ -32,6 +45,9 @@ def make(path: Path) -> dict[str, int]:
             await ledger.write(alias, within=10)
             await deliver_one(ledger, waiting, event(data=b'{"type":"x","y":"\x00\xff"}'))
             await deliver_one(ledger, None, event("evt_2", objects=("pi_2",)))
+            key_ring = ring().noted(Change(datetime(2026, 11, 1, tzinfo=UTC), "k1", "init", "ops@host"))
+            await ledger.write(keychanges.record(key_ring), within=10)
+            await ledger.write(replicas.report(Replica.of("gw_1", "host:1", key_ring, None)), within=10)
             fill(path, 1200, days=10)
             return {table: (await rows(ledger, f"SELECT count(*) FROM {table}"))[0][0] for table in TABLES}
         finally:
@@ -54,8 +70,7 @@ def test_every_row_is_copied_and_the_ledger_goes_on_there(command: Command, data
         source = SqliteLedger(command.ledger)
         target = PostgresLedger(Secret(database))
         try:
-            for table in TABLES:
-                order = "1, 2, 3" if table in ("aliases", "parked") else "id"
+            for table, order in TABLES.items():
                 query = f"SELECT * FROM {table} ORDER BY {order}"
                 assert _plain(await rows(source, query)) == _plain(await rows(target, query)), table
             (owed,) = await target.write(owing.take(NOW + 1000, 10), within=10)

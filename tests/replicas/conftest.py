@@ -1,4 +1,4 @@
-"""Two gateways that share one PostgreSQL database, each a process of its own, and one ingress for both."""
+"""Gateways that share one PostgreSQL database, each a process of its own, and one ingress for all."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from stack.postgres import Postgres
 from tests.gateway.ingress import FakeIngress
 from tests.gateway.process import RunningGateway
 
-Replicas = tuple[RunningGateway, RunningGateway]
-Start = Callable[[str], Replicas]
+Replicas = tuple[RunningGateway, ...]
+Start = Callable[..., Replicas]
 
 
 @pytest.fixture
 def ingress() -> Iterator[FakeIngress]:
-    """An ingress that both replicas bring their values to."""
+    """An ingress that all replicas bring their values to."""
     server = FakeIngress()
     server.start()
     yield server
@@ -27,27 +27,28 @@ def ingress() -> Iterator[FakeIngress]:
 
 @pytest.fixture
 def start(tmp_path: Path, ingress: FakeIngress) -> Iterator[Start]:
-    """Start two replicas, at once, on the database at an URL."""
+    """Start replicas (two), at once, on the database at an URL."""
     started: list[RunningGateway] = []
 
-    def both(url: str) -> Replicas:
+    def all_of(url: str, count: int = 2) -> Replicas:
         # The URL comes by reference, as one with a password has to.
         (tmp_path / "ledger-url").write_text(url)
         environment = {"GATEWAY_LEDGER__URL": f"file:{tmp_path / 'ledger-url'}"}
-        one, other = (
-            RunningGateway(tmp_path / name, [ingress.url], environment=environment)
-            for name in ("one", "other")
+        replicas = tuple(
+            RunningGateway(tmp_path / f"replica-{number}", [ingress.url], environment=environment)
+            for number in range(count)
         )
-        started.extend((one, other))
-        # One deployment: the same keys.
-        shutil.copy(one.key_file, other.key_file)
-        for replica in (one, other):
+        started.extend(replicas)
+        for other in replicas[1:]:
+            # One deployment: the same keys.
+            shutil.copy(replicas[0].key_file, other.key_file)
+        for replica in replicas:
             replica.part.start()
-        for replica in (one, other):
+        for replica in replicas:
             replica.part.wait_ready()
-        return one, other
+        return replicas
 
-    yield both
+    yield all_of
     for replica in started:
         replica.stop()
 

@@ -43,7 +43,7 @@ def test_make_alone_lists_what_there_is() -> None:
     listed = make()
     assert listed.stdout == make("help").stdout
     names = [line.split()[1] for line in listed.stdout.splitlines()]
-    assert names == ["help", "demo", "test", "chaos", "bench", "check"]
+    assert names == ["help", "demo", "test", "chaos", "rotations", "bench", "check"]
 
 
 @pytest.mark.parametrize(

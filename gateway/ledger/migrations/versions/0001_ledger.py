@@ -1,5 +1,5 @@
 """
-The ledger: callbacks, deliveries, their events, aliases, approvals; uses of secrets.
+The ledger: callbacks, deliveries, their events, aliases, approvals; uses of secrets; gateways and their keys.
 
 Times are milliseconds since the epoch, `expires_at` whole seconds, since it stands in the token.
 """
@@ -24,7 +24,8 @@ def upgrade() -> None:
         sa.Column("label", sa.Text, nullable=False),
         sa.Column("metadata", sa.Text),  # JSON
         sa.Column("reference", sa.Text, nullable=False, unique=True),
-        sa.Column("key_id", sa.Text, nullable=False),
+        sa.Column("key_id", sa.Text, nullable=False),  # "": it has no URL of its own
+        sa.Column("previous_key_id", sa.Text),  # its URL before this one was signed with: that key leaked
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
@@ -50,6 +51,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_index("callbacks_state", "callbacks", ["state", "expires_at"])
+    # What a key that is retired or revoked is still needed for.
+    op.create_index(
+        "callbacks_key",
+        "callbacks",
+        ["key_id", "source"],
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
     op.create_index(
         "callbacks_check",
         "callbacks",
@@ -177,4 +186,29 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("first_used", sa.BigInteger),  # null: never
         sa.Column("last_used", sa.BigInteger),
+    )
+
+    # The gateways that share this ledger, a row for each start of one, and the keys that it has in force.
+    op.create_table(
+        "replicas",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),  # host and process, for people
+        sa.Column("keys", sa.Text, nullable=False),  # JSON {id: {"status", "fingerprint"}}
+        sa.Column("error", sa.Text),  # why it did not take a newer key file
+        sa.Column("seen_at", sa.BigInteger, nullable=False),  # by the ledger's clock
+    )
+
+    # Every key id that was ever used: another key must not have it.
+    op.create_table(
+        "key_ids",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("fingerprint", sa.Text, nullable=False),
+    )
+
+    op.create_table(
+        "key_changes",
+        sa.Column("made_at", sa.BigInteger, primary_key=True),
+        sa.Column("key_id", sa.Text, primary_key=True),
+        sa.Column("action", sa.Text, primary_key=True),
+        sa.Column("made_by", sa.Text, nullable=False),
     )
