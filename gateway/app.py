@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 
@@ -13,10 +15,10 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import failpoints, log, sources
+from gateway import descriptors, failpoints, log, problem, sources
 from gateway.admin import RestateAdmin
 from gateway.clients import Clients, WatchedClients, fingerprint
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, TryLater
 from gateway.filewatch import keep_looking
 from gateway.gateway import Gateway
 from gateway.internal import app as internal_app
@@ -28,7 +30,7 @@ from gateway.ledger.retention import keep_sweeping
 from gateway.ledger.uses import Kind, Used
 from gateway.log import logger
 from gateway.public import app as public_app
-from gateway.public.connection import Connection
+from gateway.public.connection import Listener
 from gateway.restate import RestateClient
 from gateway.secret import Secret
 from gateway.secretwatch import WatchedSecret
@@ -37,8 +39,10 @@ from gateway.sources import Source, SourceSecret
 from gateway.sourcewatch import WatchedSources
 from gateway.watcher import Watcher
 
-#: A stop may take ten seconds in all: so long for requests in work, and so long for what they left behind.
-_DRAIN_SECONDS = 7
+#: A stop may take ten seconds in all: so long until the public listener's requests are done, with
+#: `listen.drain`; until the internal one's are, which goes last so that /readyz says why; for what they left.
+_PUBLIC_SECONDS = 6
+_INTERNAL_SECONDS = 7
 _FINISH_SECONDS = 2
 _NOTE_SECONDS = 0.5
 
@@ -188,7 +192,11 @@ async def serve(settings: Settings) -> None:
     async with running(settings) as gateway:
         sockets = [_bind("listen.public", settings.listen.public)]
         sockets.append(_bind("listen.internal", settings.listen.internal))
-        servers = [_Server(_config(public_app.build(gateway))), _Server(_config(internal_app.build(gateway)))]
+        connections = descriptors.connections(settings.limits.connections)
+        drain = settings.listen.drain.total_seconds()
+        public = _Server(_config(public_app.build(gateway), connections))
+        internal = _Server(_config(internal_app.build(gateway), connections))
+        servers = [public, internal]
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -207,9 +215,13 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait([asyncio.create_task(stop.wait()), *serving], return_when=asyncio.FIRST_COMPLETED)
         logger.info("stopping")
         gateway.draining = True
-        for server in servers:
-            server.should_exit = True
-        await asyncio.gather(*serving)
+        begun = time.monotonic()
+        # Whoever asks /readyz sends no more to us; what is on its way by then is taken.
+        await asyncio.sleep(drain)
+        public.stop(_PUBLIC_SECONDS - drain)
+        await serving[0]
+        internal.stop(_INTERNAL_SECONDS - (time.monotonic() - begun))
+        await serving[1]
 
 
 class _Server(uvicorn.Server):
@@ -220,20 +232,36 @@ class _Server(uvicorn.Server):
         """Take none."""
         yield
 
+    def stop(self, within: float) -> None:
+        """Take no more connections, and end once requests in work are done, `within` seconds at most."""
+        # A whole number by its type; it is only waited for.
+        self.config.timeout_graceful_shutdown = within  # type: ignore[assignment]
+        self.should_exit = True
+
 
 class _Contained:
-    """An app whose defects end here: it has answered and logged them, uvicorn would log their text too."""
+    """
+    An app whose defects end here: it has answered and logged them, uvicorn would log their text too.
+
+    So does a request that is still in work when the stop may take no longer.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(Exception):
-            await self._app(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            except asyncio.CancelledError:
+                # An error of uvicorn's, where it is answered in part already.
+                await problem.render(TryLater("the gateway stops"), secrets.token_hex(8))(
+                    scope, receive, send
+                )
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(app: FastAPI, connections: int) -> Listener:
+    return Listener(
         _Contained(app),
         # The access log holds the path, so the token; ours holds what is good to know.
         access_log=False,
@@ -242,12 +270,11 @@ def _config(app: FastAPI) -> uvicorn.Config:
         date_header=True,
         lifespan="off",
         loop="uvloop",
-        http=Connection,
         ws="none",
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-        # X-Forwarded-* is not read: nothing here depends on who calls or by which name.
+        # Nothing here depends on by which name we are called; who calls, the edge finds out itself.
         proxy_headers=False,
+        connections=connections,
     )
 
 

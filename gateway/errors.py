@@ -74,6 +74,16 @@ class HeadersTooLarge(GatewayError):
     status, code, title = 431, "headers_too_large", "The headers are too large"
 
 
+class RateLimited(GatewayError):
+    """More than is taken in a minute; `retry_after` says when the next is."""
+
+    status, code, title = 429, "rate_limited", "Too many requests"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class TryLater(GatewayError):
     """It cannot be taken durably, or not be verified, now: nothing was acknowledged, nothing is lost."""
 

@@ -77,14 +77,14 @@ class Gateway:
 
     def callback_url(self, callback: Callback) -> str | None:
         """
-        The callback's URL, minted again with the key that it was issued with: always the same text.
+        The callback's URL, minted again with the key and the address of its issue: always the same text.
 
         None once that key is retired: the URL would be answered 404.
         """
         key = self.ring.verifying(callback.key_id)
         if key is None:
             return None
-        return urls.of_callback(self.settings.public_url, callback, self.ring, key)
+        return urls.of_callback(callback, self.ring, key)
 
     def account_url(self, source: str) -> str:
         """The URL that is pasted into a provider's dashboard."""

@@ -15,6 +15,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -134,6 +135,19 @@ def _address(value: str) -> str:
     return value
 
 
+def _drain(value: timedelta) -> timedelta:
+    if value > timedelta(seconds=3):
+        raise ValueError("at most 3 seconds: a stop takes 10 in all, most of them for what is in work")
+    return value
+
+
+def _network(value: object) -> object:
+    try:
+        return ipaddress.ip_network(str(value))
+    except ValueError:
+        raise ValueError('an address or a network such as "10.0.0.0/8" is needed') from None
+
+
 def check_ledger_url(value: str, setting: str) -> None:
     """Raise `ValueError`, which shows nothing of it, for what is no ledger's URL."""
     if re.match(r"sqlite:///.", value):
@@ -190,6 +204,7 @@ Address = Annotated[str, AfterValidator(_address)]
 Digest = Annotated[str, AfterValidator(_digest)]
 TargetPattern = Annotated[str, AfterValidator(_target_pattern)]
 RateText = Annotated[str, AfterValidator(_rate)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 #: `file:…`, `env:…` or the secret itself; hidden in every error and `repr`.
 SecretText = SecretStr
 
@@ -199,10 +214,12 @@ class _Section(BaseModel):
 
 
 class Listen(_Section):
-    """Where the two listeners are."""
+    """Where the two listeners are, and how long a stop waits until nobody sends any more."""
 
     public: Address = "0.0.0.0:8000"  # the public listener is for everybody
     internal: Address = "127.0.0.1:8001"
+    #: The stop may take 10 seconds in all: what is left after this is for requests in work.
+    drain: Annotated[Duration, AfterValidator(_drain)] = timedelta(0)
 
 
 class Restate(_Section):
@@ -260,6 +277,18 @@ class Limits(_Section):
     body_time: Duration = timedelta(seconds=10)
     #: Requests in work at a time on the public listener; more are answered 503.
     concurrency: Annotated[int, Field(gt=0)] = 1000
+    #: Of the public listener; fewer where the process may not open so many files.
+    connections: Annotated[int, Field(gt=0)] = 5000
+    #: Held at a time of bodies beyond 64 KiB each; more are answered 503.
+    large_bodies: Size = 32 << 20
+    #: From one address to one URL.
+    unverified_per_minute: Annotated[int, Field(gt=0)] = 600
+    #: From one address.
+    unknown_per_minute: Annotated[int, Field(gt=0)] = 600
+    #: To one callback's URL, from all addresses.
+    callback_per_minute: Annotated[int, Field(gt=0)] = 6000
+    #: Networks of the proxies in front: what they append to X-Forwarded-For is the client.
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_listed)] = ()
 
 
 class Log(_Section):
@@ -349,6 +378,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     public_url: Url
+    #: Those that URLs were issued with which are still out: they go on working.
+    previous_public_urls: Annotated[tuple[Url, ...], BeforeValidator(_listed), Field(max_length=4)] = ()
     deployment: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = "default"
     listen: Listen = Listen()
     restate: Restate = Restate()
@@ -365,10 +396,12 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if self.callbacks.default_expiry > self.callbacks.max_expiry:
             raise ValueError("callbacks.default_expiry: must not be longer than callbacks.max_expiry")
-        if urlsplit(self.public_url).path in ("/c", "/s", "/a"):
-            raise ValueError(
-                "public_url: its path prefix is one of the gateway's own paths; take another one"
-            )
+        for url in self.public_urls:
+            if urlsplit(url).path in ("/c", "/s", "/a"):
+                setting = "public_url" if url == self.public_url else "previous_public_urls"
+                raise ValueError(
+                    f"{setting}: its path prefix is one of the gateway's own paths; take another one"
+                )
         for name in self.clients:
             if not CLIENT_NAME.fullmatch(name):
                 raise ValueError(f'clients.{name}: a client is named with 1 to 32 of a-z, 0-9 and "-"')
@@ -378,6 +411,11 @@ class Settings(BaseSettings):
             if name in OWN_SOURCES:
                 raise ValueError(f"sources.{name}: this name is the gateway's own, for {OWN_SOURCES[name]}")
         return self
+
+    @property
+    def public_urls(self) -> tuple[str, ...]:
+        """Every address that a URL which is out may begin with, the one of now first."""
+        return (self.public_url, *self.previous_public_urls)
 
 
 def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

@@ -9,16 +9,16 @@ from gateway.ledger.records import Callback
 from gateway.tokens import mint
 
 
-def of_callback(public_url: str, callback: Callback, ring: KeyRing, key: Key) -> str:
+def of_callback(callback: Callback, ring: KeyRing, key: Key) -> str:
     """The URL that a provider calls."""
-    return f"{public_url}/c/{callback.source}/{mint(callback.claims, ring, key)}"
+    return f"{callback.public_url}/c/{callback.source}/{mint(callback.claims, ring, key)}"
 
 
-def of_approval(public_url: str, callback: Callback, ring: KeyRing, key: Key) -> dict[str, str]:
+def of_approval(callback: Callback, ring: KeyRing, key: Key) -> dict[str, str]:
     """The link of each person who is asked, by recipient."""
     urls = {}
     for place, recipient in enumerate((callback.approval or {})["recipients"]):
         # What is asked and its rules stand in the ledger: the link stays short.
         claims = replace(callback.claims, recipient=place, rules=None)
-        urls[recipient] = f"{public_url}/a/{mint(claims, ring, key, Purpose.APPROVAL)}"
+        urls[recipient] = f"{callback.public_url}/a/{mint(claims, ring, key, Purpose.APPROVAL)}"
     return urls

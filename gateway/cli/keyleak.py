@@ -75,10 +75,9 @@ def _shown(store: KeyStore, ring: KeyRing, key: Key, callback: Callback) -> dict
     successor = ring.verifying(key.successor or "")
     if successor is None:
         return shown
-    public_url = store.settings.public_url
     if callback.approval is not None:
-        return shown | {"urls": urls.of_approval(public_url, callback, ring, successor)}
-    return shown | {"url": urls.of_callback(public_url, callback, ring, successor)}
+        return shown | {"urls": urls.of_approval(callback, ring, successor)}
+    return shown | {"url": urls.of_callback(callback, ring, successor)}
 
 
 def _print(store: KeyStore, ring: KeyRing, key: Key, shown: list[dict[str, Any]]) -> None:

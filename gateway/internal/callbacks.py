@@ -122,7 +122,7 @@ async def issue_approval(
         raise _key_gone(issued.callback)
     return IssuedApproval(
         id=issued.callback.id,
-        urls=urls.of_approval(gateway.settings.public_url, issued.callback, gateway.ring, key),
+        urls=urls.of_approval(issued.callback, gateway.ring, key),
         expires_at=datetime.fromtimestamp(issued.callback.expires_at, UTC),
         key_id=issued.callback.key_id,
     )
@@ -236,6 +236,7 @@ def _new(
         metadata=request.metadata,
         reference=gateway.new_reference(),
         key_id=key_id,
+        public_url=gateway.settings.public_url,
         created_at=now,
         expires_at=int(now + expires_in.total_seconds()),
         state=State.OPEN,

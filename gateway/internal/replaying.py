@@ -142,7 +142,7 @@ def _address(gateway: Gateway, stored: Stored, source: Source) -> Address:
     key = gateway.ring.key(callback.key_id)
     url = ""
     if key is not None:
-        url = urls.of_callback(gateway.settings.public_url, callback, gateway.ring, key)
+        url = urls.of_callback(callback, gateway.ring, key)
     return Address(source, url, callback.claims, callback.key_id)
 
 

@@ -140,6 +140,7 @@ def _adopt(tx: Transaction, proposal: Proposal, claims: Claims, reference: str) 
         metadata=None,
         reference=reference,
         key_id=proposal.key_id,
+        public_url=proposal.delivery.url.partition("?")[0].rpartition("/c/")[0],
         created_at=proposal.delivery.received_at,
         expires_at=claims.expires_at,
         state=State.OPEN,

@@ -25,6 +25,7 @@ class Callback:
     One expected completion. `created_at` and `expires_at` in seconds since the epoch.
 
     `key_id` is the key that its URL is signed with, "" where it has no URL of its own.
+    `public_url` is what its URL begins with, which the setting of this name may no longer be.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Callback:
     metadata: Any
     reference: str
     key_id: str
+    public_url: str
     created_at: float
     expires_at: int
     state: State
@@ -79,6 +81,7 @@ class Callback:
             metadata=json.loads(row["metadata"]) if row["metadata"] else None,
             reference=row["reference"],
             key_id=row["key_id"],
+            public_url=row["public_url"],
             created_at=row["created_at"] / 1000,
             expires_at=row["expires_at"],
             state=State(row["state"]),
@@ -102,6 +105,7 @@ class Callback:
             "metadata": None if self.metadata is None else json.dumps(self.metadata),
             "reference": self.reference,
             "key_id": self.key_id,
+            "public_url": self.public_url,
             "created_at": int(self.created_at * 1000),
             "expires_at": self.expires_at,
             "state": self.state,

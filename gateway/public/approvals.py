@@ -116,8 +116,8 @@ async def _opened(gateway: Gateway, request: Request) -> tuple[Claims, Callback,
 
 def _same_origin(gateway: Gateway, request: Request) -> None:
     origin = request.headers.get("origin")
-    ours = urlsplit(gateway.settings.public_url)
-    if origin not in (None, "null", f"{ours.scheme}://{ours.netloc}"):
+    ours = {urlsplit(url)[:2] for url in gateway.settings.public_urls}
+    if origin not in (None, "null", *(f"{scheme}://{netloc}" for scheme, netloc in ours)):
         raise NotAuthentic
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise NotAuthentic

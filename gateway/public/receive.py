@@ -28,6 +28,7 @@ from gateway.ledger.uses import Kind, Used
 from gateway.log import logger
 from gateway.outcome import Outcome
 from gateway.public.body import headers_of, read_body
+from gateway.public.issued import verify
 from gateway.sources import Source
 from gateway.tokens import Claims
 
@@ -164,7 +165,8 @@ def judge(
         if read is None:
             if delivery.method != "POST":
                 raise Unverified(f"{delivery.method} is taken here for the provider's question only")
-            matched = provider.verify(delivery, source.keys, delivery.received_at)  # 3
+            matched, issued = verify(source, delivery, gateway.settings.public_urls)  # 3
+            received = replace(received, url=issued.url)
             secret = source.keys[matched].fingerprint if source.keys else ""
             if secret and replay_of is None:
                 gateway.uses.note(Used(Kind.SOURCE, source.name, secret))

@@ -119,6 +119,19 @@ WRONG = {
         ["sources.x.secrets.0"],
     ),
     "not TOML": ("[sources", ["not TOML"]),
+    "a stop that would take too long": ("[listen]\ndrain = '9s'", ["listen.drain: at most 3 seconds"]),
+    "a proxy by its name": (
+        "[limits]\ntrusted_proxies = ['10.0.0.0/8', 'proxy']",
+        ["limits.trusted_proxies.1", '"10.0.0.0/8" is needed'],
+    ),
+    "a previous address that is one of our paths": (
+        "previous_public_urls = ['https://old.example.com/c']",
+        ["previous_public_urls: its path prefix is one of the gateway's own"],
+    ),
+    "more previous addresses than are tried": (
+        f"previous_public_urls = {['https://old.example.com'] * 5}",
+        ["previous_public_urls", "at most 4"],
+    ),
 }
 
 

@@ -109,9 +109,8 @@ def test_a_flood_of_forgeries_holds_up_no_genuine_delivery_and_what_is_left_out_
     callbacks = [lab.issue() for _ in range(20)]
     before = lab.anonymous.get("/readyz").json()["refused_unrecorded"]
 
-    def flood(count: int) -> None:
-        for _ in range(count):
-            assert lab.send("/s/shop", forged).status_code == 401
+    def flood(count: int) -> list[int]:
+        return [lab.send("/s/shop", forged).status_code for _ in range(count)]
 
     with ThreadPoolExecutor(4) as pool:
         floods = [pool.submit(flood, 200) for _ in range(4)]
@@ -120,18 +119,21 @@ def test_a_flood_of_forgeries_holds_up_no_genuine_delivery_and_what_is_left_out_
             begun = time.monotonic()
             assert lab.send(callback.path, event()).status_code == 200
             slowest = max(slowest, time.monotonic() - begun)
-        for one in floods:
-            one.result()
+        answers = [status for one in floods for status in one.result()]
+    # Those beyond the rate of one address are not even verified.
+    assert set(answers) <= {401, 429}
+    verified = answers.count(401)
+    assert verified >= 600
     # The machine is shared: what is promised is 0.4 s for the ledger.
     assert slowest < 1
     unrecorded = lab.anonymous.get("/readyz").json()["refused_unrecorded"] - before
     deadline = time.monotonic() + 15
     while (recorded := lab.sql("SELECT count(*) FROM deliveries WHERE outcome = 'unverified'")[0][0]) < (
-        800 - unrecorded
+        verified - unrecorded
     ):
         assert time.monotonic() < deadline, (recorded, unrecorded)
         time.sleep(0.1)
-    assert recorded + unrecorded == 800
+    assert recorded + unrecorded == verified
 
 
 def _refused(number: int, source: str = "pay", **changes: Any) -> Refused:

@@ -80,7 +80,7 @@ class TestTransport:
     def test_pipelined_requests_are_each_answered_once_and_in_order(
         self, gateway: RunningGateway, ingress: FakeIngress
     ) -> None:
-        callbacks = [gateway.issue() for _ in range(10)]
+        callbacks = [gateway.issue() for _ in range(100)]
         webhooks = [event() for _ in callbacks]
         requests = b"".join(
             post(callback.path, webhook.body, webhook.headers)
@@ -88,15 +88,37 @@ class TestTransport:
         )
         last = post("/livez", b"", {"connection": "close"}).replace(b"POST", b"GET", 1)
         with_all = read_all(gateway.address, requests + last)
-        assert with_all.count(b'{"outcome":"completed"}') == 10
-        assert with_all.count(b"HTTP/1.1 200") == 11
+        assert with_all.count(b'{"outcome":"completed"}') == 100
+        assert with_all.count(b"HTTP/1.1 200") == 101
         assert with_all.endswith(b"ok\n")
         assert all(len(ingress.calls_for(callback.awakeable)) == 1 for callback in callbacks)
 
-    def test_an_upgrade_to_websocket_is_not_taken(self, gateway: RunningGateway) -> None:
+    @pytest.mark.parametrize("protocol", ["websocket", "h2c", "TLS/1.0, x"])
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_another_protocol_that_is_offered_is_not_taken_and_costs_nothing(
+        self, gateway: RunningGateway, protocol: str, chunked: bool
+    ) -> None:
+        headers = {"connection": "Upgrade, HTTP2-Settings", "upgrade": protocol, "http2-settings": "AAMAAABk"}
+        requests = b""
+        for _ in range(3):
+            callback, webhook = gateway.issue(), event()
+            request = post(callback.path, webhook.body, webhook.headers | headers)
+            if chunked:
+                head, _, body = request.partition(b"\r\n\r\n")
+                length = b"content-length: %d" % len(body)
+                head = head.replace(length, b"transfer-encoding: chunked")
+                request = b"%b\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (head, len(body), body)
+            requests += request
+        last = post("/livez", b"", {"connection": "close"}).replace(b"POST", b"GET", 1)
+        answers = read_all(gateway.address, requests + last)
+        assert answers.count(b'{"outcome":"completed"}') == 3
+        assert b"101 " not in answers
+        assert answers.endswith(b"ok\n")
+
+    def test_a_tunnel_is_not_opened(self, gateway: RunningGateway) -> None:
         callback, webhook = gateway.issue(), event()
-        upgrade = {"connection": "Upgrade", "upgrade": "websocket"}
-        answer = exchange(gateway.address, post(callback.path, webhook.body, webhook.headers | upgrade))
-        # httptools takes the body for another protocol's: what is left of the request is not authentic.
-        assert answer.status == 401
-        assert gateway.callback(callback.id)["state"] == "open"
+        request = post(callback.path, webhook.body, webhook.headers).replace(b"POST", b"CONNECT", 1)
+        answers = read_all(gateway.address, request + request)
+        assert answers.count(b"HTTP/1.1 ") == 1
+        assert answers.startswith(b"HTTP/1.1 405")
+        assert gateway.callback(callback.id)["deliveries"] == []

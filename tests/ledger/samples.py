@@ -37,6 +37,7 @@ def callback(**changes: Any) -> Callback:
         metadata=None,
         reference=ids.new_reference(os.urandom(ids.REFERENCE_BYTES)),
         key_id="k1",
+        public_url="https://hooks.example.com",
         created_at=NOW,
         expires_at=int(NOW) + 3600,
         state=State.OPEN,

@@ -32,8 +32,9 @@ def fill(path: Path, count: int, *, days: float, body: int = 300, outcome: str =
         if outcome != "unmatched":
             connection.executemany(
                 "INSERT INTO callbacks (id, client, source, target, on_failure, label, reference, key_id, "
-                "created_at, expires_at, state, state_at, adopted, sequence, took_effect, orphaned) VALUES "
-                "(?, 'shop', 'acmepay', ?, 'resolve', ?, ?, 'k1', ?, ?, ?, ?, 0, 0, 'unknown', 0)",
+                "public_url, created_at, expires_at, state, state_at, adopted, sequence, took_effect, "
+                "orphaned) VALUES "
+                "(?, 'shop', 'acmepay', ?, 'resolve', ?, ?, 'k1', '', ?, ?, ?, ?, 0, 0, 'unknown', 0)",
                 (
                     (
                         f"cb_{label}_{number}",

@@ -5,12 +5,16 @@ and what the gateway makes of it.
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.gateway.canaries import scan
+from tests.gateway.webhooks import Webhook
 from tests.waiting.waiters import Waiters, Waiting, until
 
 PAIRS = 200
@@ -177,6 +181,54 @@ def test_a_workflow_s_key_that_is_used_again_leaves_the_first_run_s_callback_an_
     assert waiters.shown(second)["state"] == "open"
     assert waiters.send(second).status_code == 200
     waiters.wait_for(second, took_effect="yes")
+
+
+def test_the_journal_holds_neither_keys_nor_secrets_nor_signatures_nor_headers(waiters: Waiters) -> None:
+    one = waiters.waiting()
+    workflow = uuid.uuid4().hex
+    target = {"workflow": "Checkout", "key": workflow, "promise": "payment"}
+    issued = waiters.stack.gateway_api.post("/v1/callbacks", json={"source": "acmepay", "target": target})
+    (key,) = json.loads((waiters.stack.files.gateway_toml.parent / "keys.json").read_text())["keys"]
+    secret = waiters.stack.files.acmepay_secret.read_text().strip()
+    header = f"canary-of-a-header-{uuid.uuid4().hex}"
+    names = ("cookie", "authorization", "x-extra", "idempotency-key", "x-restate-id", "baggage", "tracestate")
+    canaries: dict[str, str | bytes] = {
+        "signing key": bytes.fromhex(key["secret"]),
+        "provider's secret": secret.removeprefix("whsec_"),
+        "provider's secret, decoded": base64.b64decode(secret.removeprefix("whsec_")),
+        "bearer token": waiters.stack.files.client_token.read_text().strip(),
+        "header": header,
+    }
+    for number, url in enumerate((one.url, issued.json()["url"])):
+        webhook = waiters.event()
+        canaries[f"signature {number}"] = webhook.headers["webhook-signature"].removeprefix("v1,")
+        canaries[f"token {number}"] = url.rpartition("/")[2].partition(".")[2]
+        headers = webhook.headers | dict.fromkeys(names, header)
+        assert waiters.send(Waiting("", "", url), Webhook(webhook.body, headers)).status_code == 200
+    waiters.wait_for(one, took_effect="yes")
+    of_workflow = f"SELECT id FROM sys_invocation WHERE target_service_key = '{workflow}'"
+    restate = waiters.stack.restate
+    until(lambda: restate.query(f"{of_workflow} AND status = 'completed'"))
+    shown: dict[str, str] = {}
+    raw: dict[str, bytes] = {}
+    for name, query in {
+        "journal": f"SELECT * FROM sys_journal WHERE id IN ({of_workflow})",
+        "invocation": f"SELECT * FROM sys_invocation WHERE target_service_key = '{workflow}'",
+        "promise": f"SELECT * FROM sys_promise WHERE service_key = '{workflow}'",
+        "waiting journal": f"SELECT * FROM sys_journal WHERE id = '{one.invocation}'",
+        "waiting invocation": f"SELECT * FROM sys_invocation WHERE id = '{one.invocation}'",
+    }.items():
+        rows = restate.query(query)
+        assert rows, name
+        for number, row in enumerate(rows):
+            shown[f"{name} {number}"] = json.dumps(row)
+            raw[f"{name} {number}, raw"] = bytes.fromhex(row.get("raw") or "")
+    # The one place for a token: what the step that asked for the URL was given.
+    (asked,) = [name for name, text in raw.items() if one.url.encode() in text]
+    del raw[asked], shown[asked.removesuffix(", raw")]
+    assert scan(shown, canaries) + scan(raw, canaries) == []
+    # The event itself is there.
+    assert any(b"pay_1" in text for text in raw.values())
 
 
 def test_an_invocation_that_is_restarted_as_new_waits_for_a_callback_of_its_own(waiters: Waiters) -> None:

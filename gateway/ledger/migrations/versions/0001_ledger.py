@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("reference", sa.Text, nullable=False, unique=True),
         sa.Column("key_id", sa.Text, nullable=False),  # "": it has no URL of its own
         sa.Column("previous_key_id", sa.Text),  # its URL before this one was signed with: that key leaked
+        sa.Column("public_url", sa.Text, nullable=False),  # what its URL begins with
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
