@@ -16,21 +16,30 @@ class Headers:
     signatures has already lost.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_by_name", "_fields")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
-        self._fields = tuple((name.lower(), value) for name, value in fields)
+        self._fields = [(name.lower(), value) for name, value in fields]
+        # Each is asked for several times on the way of a delivery.
+        self._by_name: dict[str, list[str]] = {}
+        for name, value in self._fields:
+            self._by_name.setdefault(name, []).append(value)
 
     def one(self, name: str) -> str | None:
         """The value of a header that may be there at most once; `Unverified` where it is repeated."""
-        name = name.lower()
-        found = [value for key, value in self._fields if key == name]
+        found = self._by_name.get(name.lower())
+        if found is None:
+            return None
         if len(found) > 1:
-            raise Unverified(f"the header {name} is there {len(found)} times")
-        return found[0] if found else None
+            raise Unverified(f"the header {name.lower()} is there {len(found)} times")
+        return found[0]
+
+    def every(self, name: str) -> list[str]:
+        """All values of a header, in their order."""
+        return self._by_name.get(name.lower(), [])
 
     def __contains__(self, name: str) -> bool:
-        return any(key == name.lower() for key, _ in self._fields)
+        return name.lower() in self._by_name
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._fields)

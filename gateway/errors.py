@@ -53,7 +53,13 @@ class Malformed(GatewayError):
 
 
 class MethodNotAllowed(GatewayError):
+    """A method that a path does not take; `allowed` are those that it takes, for the header `Allow`."""
+
     status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__()
+        self.allowed = allowed
 
 
 class BodyTooSlow(GatewayError):
@@ -89,6 +95,12 @@ class TryLater(GatewayError):
 
     status, code, title = 503, "try_later", "The gateway cannot take this right now"
     retry_after = 5
+
+
+class Overloaded(TryLater):
+    """More requests at a time than are taken."""
+
+    code, title = "overloaded", "The gateway has too much to do right now"
 
 
 class Unauthorized(GatewayError):

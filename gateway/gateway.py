@@ -19,6 +19,7 @@ from gateway.ledger.courier import Courier
 from gateway.ledger.records import Callback
 from gateway.ledger.refusing import Refusals
 from gateway.ledger.uses import Uses
+from gateway.observe.observer import Observer
 from gateway.rates import Buckets
 from gateway.restate import RestateClient
 from gateway.secretwatch import WatchedSecret
@@ -47,6 +48,7 @@ class Gateway:
     refusals: Refusals = field(default_factory=Refusals)
     #: How fast each client has been issuing, in this process.
     issuing: Buckets = field(default_factory=Buckets)
+    observer: Observer = field(default_factory=Observer)
     draining: bool = False
     uses: Uses = field(init=False)
     status: Status = field(init=False)

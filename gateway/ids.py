@@ -8,6 +8,8 @@ Random bits come in as arguments, so that the core stays free of them.
 from __future__ import annotations
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+#: Two at a time: an id is made for each delivery.
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 
 CALLBACK_ID_BYTES = 16
@@ -56,4 +58,8 @@ def unpack_callback_id(packed: bytes) -> str:
 
 def _encode(data: bytes, length: int) -> str:
     number = int.from_bytes(data, "big")
-    return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(length)))
+    found = ""
+    while len(found) < length:
+        found = _PAIRS[number & 1023] + found
+        number >>= 10
+    return found[-length:]

@@ -2,46 +2,91 @@
 Logging: events with values, JSON where nobody looks, readable on a terminal.
 
 What is logged is chosen value by value; no token, body, header value, secret, awakeable or invocation id
-is ever among them.
+is ever among them. A text of a provider's can't make two lines of one, or a terminal obey.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
 
 from gateway import settings as config
 
+_LIBRARIES = (
+    *("httpx", "httpcore", "asyncio", "pyreqwest", "alembic", "uvicorn"),
+    *("requests", "urllib3"),
+)
+#: Made once: `json.dumps` with arguments makes one for each line.
+_encode = json.JSONEncoder(default=repr).encode
+
 
 def configure(settings: config.Log) -> None:
     """Set up structlog and hand it what the libraries log."""
-    json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
+    as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(pad_event_to=0)
+    rendering: list[structlog.typing.Processor] = (
+        [_as_json] if as_json else [_escaped, structlog.dev.ConsoleRenderer(pad_event_to=0)]
     )
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
-    handler.setFormatter(formatter)
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove, *rendering])
+    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     # The libraries' own debug lines hold URLs, so tokens.
     root.setLevel(max(level, logging.INFO))
-    for name in ("httpx", "httpcore", "asyncio", "pyreqwest", "alembic", "uvicorn"):
+    for name in (
+        "httpx",
+        "httpcore",
+        "asyncio",
+        "pyreqwest",
+        "alembic",
+        "uvicorn",
+        "opentelemetry",
+        "urllib3",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It says each second that its collector is away; we say it once.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+
+
+def _as_json(logger: object, name: str, event: Mapping[str, Any]) -> str:
+    return _encode(event)
+
+
+def _escaped(logger: object, name: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with what a terminal would take for a command or a new line written as escapes."""
+    return {
+        key: value.encode("unicode_escape").decode()
+        if isinstance(value, str) and not value.isprintable()
+        else value
+        for key, value in event.items()
+    }
+
+
+def defect(error: Exception) -> None:
+    """Log a defect of ours: its kind and its place are enough to find it, its text may hold input."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
+    logger.error("a defect of the gateway", kind=type(error).__name__, where=where)
 
 
 logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()

@@ -14,10 +14,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
@@ -91,11 +92,14 @@ class RestateClient:
 
     ingress_urls: tuple[str, ...]
     auth_token: Secret | None = None
+    #: Told of each call: the address as host and port, what was answered, the seconds that it took.
+    watch: Callable[[str, Answered, float], None] | None = None
     breaker: Breaker = field(default_factory=Breaker)
     _client: Client = field(init=False, repr=False)
     _first: int = 0
 
     def __post_init__(self) -> None:
+        self._addresses = [urlsplit(url).netloc for url in self.ingress_urls]
         self._client = (
             ClientBuilder()
             .follow_redirects(False)
@@ -113,9 +117,11 @@ class RestateClient:
         """Close the connections."""
         await self._client.close()
 
-    async def complete(self, effect: Effect, deadline: float) -> Result:
+    async def complete(self, effect: Effect, deadline: float, traceparent: str | None = None) -> Result:
         """
         Bring an effect to Restate, until `deadline` on `time.monotonic()`.
+
+        `traceparent` is the gateway's own, never a provider's.
 
         Each address is tried once. Repeating is harmless: the first completion of an awakeable wins, and a
         `send` carries an idempotency key.
@@ -125,6 +131,8 @@ class RestateClient:
         path, headers, body = request(effect)
         if self.auth_token is not None:
             headers["authorization"] = f"Bearer {self.auth_token.reveal().decode()}"
+        if traceparent is not None:
+            headers["traceparent"] = traceparent
         result, reached = Result(Answered.AWAY, "no time was left"), False
         # Other calls move it meanwhile.
         first, count = self._first, len(self.ingress_urls)
@@ -134,7 +142,10 @@ class RestateClient:
             if left <= 0:
                 break
             timeout = left if place == count - 1 else min(left, _ONE_ADDRESS)
+            began = time.perf_counter()
             result = await self._post(self.ingress_urls[index] + path, headers, body, timeout)
+            if self.watch is not None:
+                self.watch(self._addresses[index], result.answered, time.perf_counter() - began)
             reached = reached or result.answered is not Answered.AWAY
             if result.answered not in (Answered.AWAY, Answered.RETRY):
                 self._first = index
@@ -175,16 +186,17 @@ def request(effect: Effect) -> tuple[str, dict[str, str], bytes]:
     """
     The path, headers and body of the call for an effect.
 
-    Every segment is quoted whole: a key may hold "/" or "..". No header of the provider goes along:
+    Every segment is quoted whole: a key may hold "/" or "..". An awakeable's id has nothing to quote, its
+    constructor takes no other. No header of the provider goes along:
     Restate keeps all that it is sent.
     """
     json = {"content-type": "application/json"}
     match effect.target:
         case Awakeable(id) if effect.rejects:
             body = effect.rejection.encode()
-            return f"/restate/awakeables/{_quoted(id)}/reject", {"content-type": "text/plain"}, body
+            return f"/restate/awakeables/{id}/reject", {"content-type": "text/plain"}, body
         case Awakeable(id):
-            return f"/restate/awakeables/{_quoted(id)}/resolve", json, envelope.build(effect)
+            return f"/restate/awakeables/{id}/resolve", json, envelope.build(effect)
         case WorkflowPromise(workflow, key, _, handler):
             segments = [workflow, key, handler]
         case Handler(service, None, handler):

@@ -32,8 +32,8 @@ class WatchedSecret:
         self.on_error = on_error
         self.error: str | None = None
         self._setting = setting
-        self._given = given
-        self._environ = environ
+        # Not as an attribute: the environment holds secrets.
+        self._given: Callable[[], Secret | None] = lambda: read_secret(setting, given, environ)
         kind, _, path = given.get_secret_value().partition(":")
         self._watch = FileWatch([path] if kind == "file" else [])
         self.secret = self._read()
@@ -54,7 +54,7 @@ class WatchedSecret:
             self.on_change(secret)
 
     def _read(self) -> Secret:
-        found = read_secret(self._setting, self._given, self._environ)
+        found = self._given()
         if not found:
             raise ConfigurationError(
                 f"{self._setting}: there is none at the place that is named; leave the setting out if "

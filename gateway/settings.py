@@ -128,6 +128,13 @@ def _restate_url(value: str) -> str:
     return value
 
 
+def _collector(value: str) -> str:
+    value = _url(value)
+    if value.endswith("/v1/traces"):
+        raise ValueError("the address without /v1/traces is needed, http://collector:4318 say: that is added")
+    return value
+
+
 def _address(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
@@ -298,6 +305,13 @@ class Log(_Section):
     format: Literal["auto", "json", "console"] = "auto"
 
 
+class Traces(_Section):
+    """Where deliveries' traces go, and the share of them: an OpenTelemetry collector's OTLP/HTTP address."""
+
+    endpoint: Annotated[str, AfterValidator(_collector)] | None = None
+    ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
 class Client(_Section):
     """
     Who may issue callbacks: the SHA-256 of its bearer token (two while it is changed), and what it may.
@@ -388,6 +402,7 @@ class Settings(BaseSettings):
     callbacks: Callbacks = Callbacks()
     limits: Limits = Limits()
     log: Log = Log()
+    traces: Traces = Traces()
     clients_file: Path = Path("clients.json")
     clients: dict[str, Client] = {}
     sources: dict[str, Source] = {}

@@ -33,6 +33,7 @@ class Ambiguous:
 
 
 AMBIGUOUS = Ambiguous()
+_NOTHING = object()
 
 
 def read(body: bytes) -> Any:
@@ -104,8 +105,19 @@ def find(value: Any, path: tuple[str, ...]) -> list[Any]:
 
     Raises `Malformed` where a key on the way is ambiguous.
     """
-    found = [value]
+    done = 0
     for key in path:
+        # The plain way, from object to object: most paths are nothing else.
+        if type(value) is not dict or key == "*":
+            break
+        value = value.get(key, _NOTHING)
+        if value is _NOTHING:
+            return []
+        if value is AMBIGUOUS:
+            raise Malformed(f"the key {'.'.join(path)} is there more than once")
+        done += 1
+    found = [value]
+    for key in path[done:]:
         below: list[Any] = []
         for item in found:
             if isinstance(item, dict):

@@ -30,10 +30,11 @@ _LONGEST_PAUSE = 60.0
 
 @dataclass
 class Watcher:
-    """Looks after callbacks whose target is an awakeable."""
+    """Looks after callbacks whose target is an awakeable; `no_effect` is told the source of a lost value."""
 
     ledger: Ledger
     admin: RestateAdmin
+    no_effect: Callable[[str], None]
     clock: Callable[[], float] = time.time
     _away: int = 0
 
@@ -68,6 +69,8 @@ class Watcher:
         unknown = Sight(known=False)
         findings = [waiting.judge(one, sights.get(one.id, unknown), now) for one in watched]
         for found in await self.ledger.write(waiting.note(findings, now), within=5):
+            if found.took_effect == "no":
+                self.no_effect(found.watched.source)
             _tell(found, sights.get(found.watched.id, unknown))
         return len(watched) == _BATCH
 

@@ -254,7 +254,9 @@ async def _issue(
     digest = hashlib.sha256(request.encode()).digest()
     operation = issuing.issue(callback, idempotency_key, digest, caller.client.max_open)
     issued = await gateway.ledger.write(operation, _WRITE_SECONDS)
-    if issued.again and bucket is not None:
+    if not issued.again:
+        gateway.observer.metrics.issued(callback.source, callback.client)
+    elif bucket is not None:
         bucket.give_back()
     while _unseen(gateway, issued):
         again = issuing.sign_again(issued.callback, gateway.ring.primary.id)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from gateway.errors import GatewayError
+from gateway.gateway import Gateway
 from gateway.internal.clients import AuthenticatedCaller, RunningGateway
 from gateway.ledger import owing
 from gateway.providers import CATALOGUE
@@ -68,6 +69,13 @@ async def ready(gateway: RunningGateway, response: Response) -> Readiness:
     A closed source, a key, secret or clients file that is broken or Restate being away do not make it
     unready: what can be taken is taken. They are listed.
     """
+    found = await readiness(gateway)
+    response.status_code = 200 if found.ready else 503
+    return found
+
+
+async def readiness(gateway: Gateway) -> Readiness:
+    """Whether deliveries are taken now, and why not."""
     reasons = []
     pending = 0
     taking = not gateway.draining
@@ -87,7 +95,6 @@ async def ready(gateway: RunningGateway, response: Response) -> Readiness:
     reasons += [f"sources.{name} is closed: it has no secret" for name in gateway.sources.closed]
     if not gateway.restate.breaker.allows():
         reasons.append("Restate's ingress does not answer; deliveries are kept and brought later")
-    response.status_code = 200 if taking else 503
     return Readiness(
         ready=taking,
         reasons=reasons,

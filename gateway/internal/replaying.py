@@ -19,9 +19,10 @@ from gateway.gateway import Gateway
 from gateway.ledger import deliveries, disposing, refusing
 from gateway.ledger.deliveries import Stored
 from gateway.ledger.records import Disposed
+from gateway.observe.passage import Passage
 from gateway.outcome import Outcome
 from gateway.public.approvals import SOURCE as APPROVALS
-from gateway.public.receive import Address, Turned, carry_out, judge
+from gateway.public.receive import Address, Turned, at, carry_out, judge
 from gateway.sources import Source
 
 #: Off the path of a webhook it may take longer.
@@ -56,7 +57,9 @@ async def replay(gateway: Gateway, stored: Stored, dry_run: bool) -> Replay:
     """Do a delivery again, or say what would happen; `NotReplayable` where what it takes is gone."""
     address, delivery = _rebuild(gateway, stored)
     steps = [Step("rebuild", _rebuilt(address, stored))]
-    judged = judge(gateway, address, delivery, stored.first)
+    passage = Passage.begin()
+    at(passage, address)
+    judged = judge(gateway, address, delivery, passage, stored.first)
     judged_at = timestamp(stored.received_at)
     if isinstance(judged, Turned):
         outcome, reason = judged.refused.outcome, judged.refused.reason
@@ -71,6 +74,7 @@ async def replay(gateway: Gateway, stored: Stored, dry_run: bool) -> Replay:
             steps += [Step("verify", _verified(judged.refused.secret, judged_at)), Step("read", reason)]
         if not dry_run:
             await gateway.ledger.write(refusing.record([judged.refused]), _SECONDS)
+            gateway.observer.replayed(passage)
         return Replay(None if dry_run else judged.refused.id, steps, outcome, reason)
     steps += [
         Step("verify", _verified(judged.secret, judged_at)),
@@ -82,7 +86,9 @@ async def replay(gateway: Gateway, stored: Stored, dry_run: bool) -> Replay:
         owed = sum(one.owed is not None for one in disposed)
         steps += [_disposed(disposed), Step("complete", f"Restate would be told of {owed}")]
         return Replay(None, steps, disposed=tuple(disposed))
-    disposed, outcomes = await gateway.to_the_end(carry_out(gateway, judged, time.monotonic() + _SECONDS))
+    await gateway.to_the_end(carry_out(gateway, judged, passage, time.monotonic() + _SECONDS))
+    gateway.observer.replayed(passage)
+    disposed, outcomes = passage.disposed, passage.outcomes
     told = [outcome for one, outcome in zip(disposed, outcomes, strict=True) if one.owed is not None]
     said = f"Restate was told of {len(told)}: {', '.join(told)}" if told else "Restate was told of 0"
     steps += [_disposed(disposed), Step("complete", said)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.ledger import sqlite
-from gateway.ledger.worker import WRITE_TIMEOUT, Operation, Result
+from gateway.ledger.worker import WRITE_TIMEOUT, Operation, Result, Watch
 from gateway.secret import Secret
 
 _SQLITE = "sqlite:///"
@@ -31,23 +31,27 @@ class Ledger(Protocol):
         """The result of an operation that only reads."""
         ...
 
+    def size(self) -> int | None:
+        """The bytes that it takes on our disk; None where that is another machine's matter."""
+        ...
+
     def close(self) -> None:
         """Finish what was submitted and let go of the store."""
         ...
 
 
-def connect(url: Secret) -> Ledger:
+def connect(url: Secret, watch: Watch | None = None) -> Ledger:
     """
-    The ledger at an URL that `gateway.sources.ledger_url` gave.
+    The ledger at an URL that `gateway.sources.ledger_url` gave; `watch` is told what it does.
 
     Raises `ConfigurationError` where it can't be opened.
     """
     text = url.reveal().decode()
     if text.startswith(_SQLITE):
-        return sqlite.SqliteLedger(Path(text.removeprefix(_SQLITE)))
+        return sqlite.SqliteLedger(Path(text.removeprefix(_SQLITE)), watch)
     from gateway.ledger import postgres
 
-    return postgres.PostgresLedger(url)
+    return postgres.PostgresLedger(url, watch)
 
 
 def look(url: Secret, operation: Operation[Result]) -> Result | None:

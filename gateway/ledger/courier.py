@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -39,26 +40,35 @@ _FIRST_RETRY, _LONGEST_RETRY = 0.5, 60.0
 
 @dataclass
 class Courier:
-    """Delivers what is owed. `provider_of` gives a source's provider name, for the envelope."""
+    """
+    Delivers what is owed. `provider_of` gives a source's provider name, for the envelope; `attempts` counts
+    what it brought later than at once, by what came of it.
+    """
 
     ledger: Ledger
     restate: RestateClient
     provider_of: Callable[[str], str]
     clock: Callable[[], float] = time.time
+    attempts: Counter[Answered] = field(default_factory=Counter)
     _away: int = 0
     _accepted: list[Owed] = field(default_factory=list)
     _flushing: asyncio.Task[None] | None = None
     _notes: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def deliver(self, owed: Owed, deadline: float) -> Outcome:
+    async def deliver(self, owed: Owed, deadline: float, traceparent: str | None = None) -> Outcome:
         """
         Bring one effect to Restate until `deadline` (monotonic): `completed` or `progress` where it was
         accepted, `dead` where it never will be, `pending` otherwise.
 
+        `traceparent` is that of the delivery, for Restate's spans to come under.
+
         That it was is noted off the path. If the note is lost, the effect goes out again with the same
         idempotency key, which changes nothing.
         """
-        result = await self.restate.complete(self.effect(owed), deadline)
+        return await self._settle(owed, await self.restate.complete(self.effect(owed), deadline, traceparent))
+
+    async def _settle(self, owed: Owed, result: Result) -> Outcome:
+        """Note what Restate answered."""
         if result.answered is Answered.ACCEPTED:
             self._note(owed)
             return Outcome.PROGRESS if owed.verdict is Verdict.PROGRESS else Outcome.COMPLETED
@@ -116,7 +126,10 @@ class Courier:
             try:
                 async with places:
                     await failpoints.reach("before-courier")
-                    outcome = await self.deliver(effect, time.monotonic() + _PATIENCE)
+                    deadline = time.monotonic() + _PATIENCE
+                    result = await self.restate.complete(self.effect(effect), deadline)
+                    self.attempts[result.answered] += 1
+                    outcome = await self._settle(effect, result)
                     await failpoints.reach("after-courier")
                     return outcome
             except Exception as error:

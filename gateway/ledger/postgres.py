@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import psycopg
 from psycopg import errors
 
 from gateway.errors import ConfigurationError, GatewayError, TryLater
 from gateway.ledger.migrate import migrate_postgres
-from gateway.ledger.worker import WRITE_TIMEOUT, Done, Job, Jobs, Operation, Raced, Result, Row, tell
+from gateway.ledger.worker import WRITE_TIMEOUT, Done, Job, Jobs, Operation, Raced, Result, Row, Watch, tell
 from gateway.log import logger
 from gateway.secret import Secret
 
@@ -299,11 +299,19 @@ class _Session:
 class _Pool:
     """Threads with a connection each that run operations, each in a transaction of its own."""
 
-    def __init__(self, conninfo: Secret, kind: str, threads: int, name: str, health: _Health) -> None:
-        self._jobs = Jobs()
-        self._sessions = [_Session(conninfo, kind, health) for _ in range(threads)]
+    def __init__(
+        self,
+        conninfo: Secret,
+        kind: Literal["read", "write"],
+        threads: int,
+        health: _Health,
+        watch: Watch | None,
+    ) -> None:
+        self._jobs = Jobs(kind, watch)
+        isolation = {"read": _READING, "write": _WRITING}[kind]
+        self._sessions = [_Session(conninfo, isolation, health) for _ in range(threads)]
         self._threads = [
-            threading.Thread(target=self._work, args=(session,), name=f"ledger-{name}-{number}", daemon=True)
+            threading.Thread(target=self._work, args=(session,), name=f"ledger-{kind}r-{number}", daemon=True)
             for number, session in enumerate(self._sessions)
         ]
         for thread in self._threads:
@@ -324,10 +332,15 @@ class _Pool:
             # Whoever gave up waiting before its turn has been answered 503: it must not be written.
             if not job.begin():
                 continue
+            began = time.perf_counter()
             try:
                 done: Done = (job, session.perform(job), None)
             except BaseException as error:
+                if isinstance(error, TryLater):
+                    self._jobs.failed()
                 done = (job, None, error)
+            else:
+                self._jobs.did(1, time.perf_counter() - began)
             tell([done])
         session.close()
 
@@ -341,11 +354,11 @@ class PostgresLedger:
 
     exclusive = False
 
-    def __init__(self, conninfo: Secret) -> None:
+    def __init__(self, conninfo: Secret, watch: Watch | None = None) -> None:
         migrate_postgres(lambda: _opened(conninfo))
         health = _Health(conninfo)
-        self._writers = _Pool(conninfo, _WRITING, _WRITERS, "writer", health)
-        self._readers = _Pool(conninfo, _READING, _READERS, "reader", health)
+        self._writers = _Pool(conninfo, "write", _WRITERS, health, watch)
+        self._readers = _Pool(conninfo, "read", _READERS, health, watch)
 
     async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """The operation's result once it is flushed; `TryLater` where that can't be had in time."""
@@ -354,6 +367,9 @@ class PostgresLedger:
     async def read(self, operation: Operation[Result], within: float | None = 5) -> Result:
         """The result of an operation that only reads; `TryLater` where it can't be had in time."""
         return await self._readers.run(operation, within)
+
+    def size(self) -> None:
+        """The database is its server's: nothing is known of its size."""
 
     def close(self) -> None:
         """Finish what was submitted and let go of the connections."""

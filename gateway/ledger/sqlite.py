@@ -15,17 +15,18 @@ import os
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from gateway.errors import ConfigurationError, TryLater
 from gateway.ledger.file import Presence, prepare, tune
 from gateway.ledger.migrate import migrate
-from gateway.ledger.worker import WRITE_TIMEOUT, Done, Job, Jobs, Operation, Result, Row, tell
+from gateway.ledger.worker import WRITE_TIMEOUT, Done, Job, Jobs, Operation, Result, Row, Watch, tell
 
 #: A commit is not made to wait for more than this many operations.
 _MAX_BATCH = 256
@@ -86,18 +87,19 @@ class Worker:
     """
     Runs operations, in the order in which they came, on one connection in one thread.
 
-    `begin` is how a transaction starts: `BEGIN IMMEDIATE` for the writer. What one operation raises does not
-    touch its neighbours in the commit: they are run again, each in a savepoint, which seldom happens. What
-    goes wrong with the database itself (disk full, I/O error) is `TryLater` for every operation of that
-    commit: nothing of it is kept. Raises what `connect` raises.
+    What one operation raises does not touch its neighbours in the commit: they are run again, each in a
+    savepoint, which seldom happens. What goes wrong with the database itself (disk full, I/O error) is
+    `TryLater` for every operation of that commit: nothing of it is kept. Raises what `connect` raises.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], begin: str, name: str) -> None:
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], kind: Literal["read", "write"], watch: Watch | None
+    ) -> None:
         self._connect = connect
-        self._begin = begin
-        self._jobs = Jobs()
+        self._begin = {"read": "BEGIN", "write": "BEGIN IMMEDIATE"}[kind]
+        self._jobs = Jobs(kind, watch)
         self._opened: Future[None] = Future()
-        self._thread = threading.Thread(target=self._work, name=f"ledger-{name}", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"ledger-{kind}r", daemon=True)
         self._thread.start()
         self._opened.result()
 
@@ -119,8 +121,7 @@ class Worker:
         self._opened.set_result(None)
         try:
             for batch in self._batches():
-                if batch:
-                    self._commit(connection, batch)
+                self._commit(connection, batch)
         finally:
             connection.close()
 
@@ -135,18 +136,24 @@ class Worker:
                     break
                 batch.append(following)
             # Whoever gave up waiting before its turn has been answered 503: it must not be written.
-            yield [job for job in batch if job.begin()]
+            if begun := [job for job in batch if job.begin()]:
+                yield begun
             if last:
                 return
 
     def _commit(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> None:
+        began = time.perf_counter()
         try:
-            tell(self._together(connection, batch) or self._apart(connection, batch))
+            done = self._together(connection, batch) or self._apart(connection, batch)
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             failure = TryLater(f"the ledger cannot write: {error}")
-            tell([(job, None, failure) for job in batch])
+            done = [(job, None, failure) for job in batch]
+            self._jobs.failed()
+        else:
+            self._jobs.did(len(batch), time.perf_counter() - began)
+        tell(done)
 
     def _together(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> list[Done] | None:
         """The operations one after the other; None, and nothing of them kept, where one of them raises."""
@@ -197,7 +204,7 @@ class SqliteLedger:
 
     exclusive = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, watch: Watch | None = None) -> None:
         self.path = path
         self._lock = own(path)
         try:
@@ -205,8 +212,8 @@ class SqliteLedger:
             migrate(path)
             self._presence = Presence(path)
             # One after the other: two connections that open the log at once lock each other out.
-            self._writer = Worker(self._connect, "BEGIN IMMEDIATE", "writer")
-            self._reader = Worker(self._connect, "BEGIN", "reader")
+            self._writer = Worker(self._connect, "write", watch)
+            self._reader = Worker(self._connect, "read", watch)
         except (sqlite3.Error, ConfigurationError) as error:
             self._lock.close()
             if isinstance(error, ConfigurationError):
@@ -222,6 +229,10 @@ class SqliteLedger:
         """The result of an operation that only reads; `TryLater` where it can't be had in time."""
         self._presence.check()
         return await self._reader.run(operation, within)
+
+    def size(self) -> int:
+        """The bytes of the file and of its log."""
+        return sum(file.stat().st_size for file in (self.path, Path(f"{self.path}-wal")) if file.exists())
 
     def close(self) -> None:
         """Finish what was submitted and give the file free."""

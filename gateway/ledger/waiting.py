@@ -42,6 +42,7 @@ class Watched:
     """
 
     id: str
+    source: str
     awakeable: Awakeable | None
     state: State
     created_at: float
@@ -138,7 +139,7 @@ def due(now: float, limit: int) -> Callable[[Transaction], list[Watched]]:
 
     def operation(tx: Transaction) -> list[Watched]:
         rows = tx.all(
-            "SELECT c.id, c.target, c.state, c.created_at, c.state_at, c.check_at, c.orphaned, "
+            "SELECT c.id, c.source, c.target, c.state, c.created_at, c.state_at, c.check_at, c.orphaned, "
             "EXISTS (SELECT 1 FROM events e WHERE e.callback_id = c.id AND e.verdict != 'progress' "
             "AND e.outcome = 'completed') AS accepted FROM callbacks c "
             "WHERE c.check_at IS NOT NULL AND c.check_at <= :now ORDER BY c.check_at LIMIT :limit",
@@ -147,6 +148,7 @@ def due(now: float, limit: int) -> Callable[[Transaction], list[Watched]]:
         return [
             Watched(
                 id=row["id"],
+                source=row["source"],
                 awakeable=_awakeable(row["target"]),
                 state=State(row["state"]),
                 created_at=row["created_at"] / 1000,

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from gateway.errors import TryLater
 
@@ -77,13 +77,26 @@ class Transaction(Protocol):
 Operation = Callable[[Transaction], Result]
 
 
+class Watch(Protocol):
+    """Is told what a store does, in the store's own threads."""
+
+    def ledger_did(self, kind: Literal["read", "write"], operations: int, seconds: float) -> None:
+        """So many operations were done in one transaction, which was flushed where it wrote."""
+        ...
+
+    def ledger_failed(self) -> None:
+        """A transaction failed, or was not done in time."""
+        ...
+
+
 class Raced(Exception):
     """Another process came in between: an operation that raises this is run again."""
 
 
 class Job(Generic[Result]):
     """
-    An operation and who waits for its result, until `deadline` on `time.monotonic()`.
+    An operation and who waits for its result, until `deadline` on `time.monotonic()`; `waiting` is None where
+    its caller has the result itself.
 
     It is begun, or given up, by whoever is first to ask.
     """
@@ -108,8 +121,6 @@ class Job(Generic[Result]):
     def give_up(self) -> None:
         """Wait no longer: an operation that has not begun never will, one that has may still be committed."""
         self._first.acquire(blocking=False)
-        if self.waiting is not None and not self.waiting.done():
-            self.waiting.set_exception(TryLater("the ledger did not answer in time"))
 
 
 #: A job that was run, with its result or with what it raised.
@@ -140,9 +151,15 @@ def _settle(done: Sequence[Done]) -> None:
 
 
 class Jobs:
-    """Operations on their way to the threads of a store, in the order in which they came."""
+    """
+    Operations on their way to the threads of a store, in the order in which they came.
 
-    def __init__(self) -> None:
+    `kind` says what they do; `watch` is told of them.
+    """
+
+    def __init__(self, kind: Literal["read", "write"], watch: Watch | None) -> None:
+        self._kind = kind
+        self._watch = watch
         self._queue: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
 
     async def run(self, operation: Operation[Result], within: float | None = None) -> Result:
@@ -155,7 +172,7 @@ class Jobs:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Result] = loop.create_future()
         job = Job(operation, within, waiting)
-        giving_up = None if within is None else loop.call_later(within, job.give_up)
+        timer = None if within is None else loop.call_later(within, self._too_late, job)
         self._queue.put(job)
         try:
             return await waiting
@@ -163,8 +180,24 @@ class Jobs:
             job.give_up()
             raise
         finally:
-            if giving_up is not None:
-                giving_up.cancel()
+            if timer is not None:
+                timer.cancel()
+
+    def _too_late(self, job: Job[Any]) -> None:
+        job.give_up()
+        if job.waiting is not None and not job.waiting.done():
+            self.failed()
+            job.waiting.set_exception(TryLater("the ledger did not answer in time"))
+
+    def did(self, operations: int, seconds: float) -> None:
+        """Tell that so many operations were done in a transaction."""
+        if self._watch is not None:
+            self._watch.ledger_did(self._kind, operations, seconds)
+
+    def failed(self) -> None:
+        """Tell that one failed."""
+        if self._watch is not None:
+            self._watch.ledger_failed()
 
     def next(self) -> Job[Any] | None:
         """The next one, once there is one; None when a thread is to end."""

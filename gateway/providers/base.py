@@ -156,8 +156,13 @@ class Provider:
     experimental: str | None = None
     #: Texts of this page that the vendor's own documentation did not confirm.
     unconfirmed: tuple[str, ...] = ()
+    #: The headers that verifying and reading need, in lower case: what a stored delivery keeps.
+    headers: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        greeting = (handshake.headers for handshake in self.handshakes)
+        headers = frozenset({"content-type"}).union(self.scheme.headers, self.reader.headers, *greeting)
+        object.__setattr__(self, "headers", headers)
         if self.covers == "nothing" and self.verified != "notification":
             raise ValueError(f"{self.name}: nothing is covered, so its events are notifications")
 
@@ -204,16 +209,6 @@ class Provider:
             return Answer(200, b'{"outcome":"%s"}' % outcomes[0].encode())
         listed = b",".join(b'"%s"' % outcome.encode() for outcome in outcomes)
         return Answer(200, b'{"outcomes":[%s]}' % listed)
-
-    @property
-    def headers(self) -> frozenset[str]:
-        """The headers that verifying and reading need, in lower case: what a stored delivery keeps."""
-        return (
-            self.scheme.headers
-            | self.reader.headers
-            | frozenset().union(*(handshake.headers for handshake in self.handshakes))
-            | {"content-type"}
-        )
 
     @property
     def signed(self) -> bool:

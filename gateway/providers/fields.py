@@ -15,7 +15,7 @@ A form is read as an object of its fields.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -73,11 +73,12 @@ class Field:
     """Alternatives; each a list of places whose texts are joined with "."."""
 
     alternatives: tuple[tuple[Place, ...], ...]
+    #: All places.
+    places: tuple[Place, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """All places."""
-        return tuple(place for alternative in self.alternatives for place in alternative)
+    def __post_init__(self) -> None:
+        places = tuple(place for alternative in self.alternatives for place in alternative)
+        object.__setattr__(self, "places", places)
 
     @property
     def headers(self) -> frozenset[str]:

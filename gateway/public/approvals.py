@@ -16,19 +16,19 @@ from urllib.parse import parse_qs, urlsplit
 
 from itsdangerous import BadSignature, TimestampSigner
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope
 
 from gateway import tokens
-from gateway.delivery import Delivery, Event
+from gateway.delivery import Answer, Delivery, Event, Headers
 from gateway.errors import Malformed, NotAuthentic, UnsupportedContent
 from gateway.gateway import Gateway
 from gateway.keyring import Key, Purpose
-from gateway.ledger import disposing, issuing
+from gateway.ledger import issuing
 from gateway.ledger.records import Callback, Proposal
-from gateway.log import logger
+from gateway.observe.passage import Passage, Step
 from gateway.outcome import Outcome, State
 from gateway.public.body import headers_of, read_body
+from gateway.public.receive import carry_out
 from gateway.rules import Rules
 from gateway.tokens import Claims
 
@@ -44,40 +44,41 @@ _pages = Environment(
     loader=PackageLoader("gateway.public", "pages"), autoescape=True, undefined=StrictUndefined
 )
 #: The link is the credential: it must not leave the page, be stored, framed or indexed.
-_HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": (
+_HEADERS = (
+    ("cache-control", "no-store"),
+    (
+        "content-security-policy",
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
-        "base-uri 'none'"
+        "base-uri 'none'",
     ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "x-robots-tag": "noindex, nofollow",
-}
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("x-robots-tag", "noindex, nofollow"),
+)
 
 
-async def show(request: Request) -> Response:
+async def show(gateway: Gateway, scope: Scope, receive: Receive, passage: Passage) -> Answer:
     """Show what is asked. Whoever or whatever opens the link: nothing changes."""
-    gateway: Gateway = request.app.state.gateway
-    claims, callback, key = await _opened(gateway, request)
+    claims, callback, key = await _opened(gateway, scope)
     if callback.state_at(gateway.clock()) is not State.OPEN:
         return _answered(callback, gateway.clock())
     return _asked(gateway, claims, callback, key)
 
 
-async def decide(request: Request) -> Response:
+async def decide(gateway: Gateway, scope: Scope, receive: Receive, passage: Passage) -> Answer:
     """Take the decision that a page's form sends; a second one is told so."""
-    gateway: Gateway = request.app.state.gateway
-    claims, callback, key = await _opened(gateway, request)
-    _same_origin(gateway, request)
-    if (
-        request.headers.get("content-type", "").partition(";")[0].strip()
-        != "application/x-www-form-urlencoded"
-    ):
+    claims, callback, key = await _opened(gateway, scope)
+    passage.source, passage.callback_id, passage.key_id = SOURCE, callback.id, key.id
+    headers = headers_of(scope)
+    _same_origin(gateway, headers)
+    media_type, *_ = headers.every("content-type") or [""]
+    if media_type.partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise UnsupportedContent("Content-Type: the page's form sends application/x-www-form-urlencoded")
+    passage.end(Step.TOKEN)
     limits = gateway.settings.limits
-    body = await read_body(request, _MAX_FORM, limits.body_time.total_seconds())
+    body = await read_body(headers, receive, _MAX_FORM, limits.body_time.total_seconds())
+    passage.end(Step.BODY)
     try:
         form = parse_qs(body.decode(errors="replace"), max_num_fields=_MAX_FIELDS)
     except ValueError:
@@ -92,20 +93,22 @@ async def decide(request: Request) -> Response:
     delivery = Delivery(
         method="POST",
         url=f"{gateway.settings.public_url}/a",
-        headers=headers_of(request),
+        headers=headers,
         body=_decision(claims, callback, action["name"], form.get("comment", [""])[0]),
         received_at=gateway.clock(),
     )
-    outcome = await gateway.to_the_end(_record(gateway, claims, callback, key, action["name"], delivery))
+    gateway.observer.trace(passage, headers)
+    recording = _record(gateway, claims, callback, key, action["name"], delivery, passage)
+    outcome = await gateway.to_the_end(recording)
     decided = await gateway.ledger.read(issuing.find(callback.id))
     counts = outcome in (Outcome.COMPLETED, Outcome.PENDING, Outcome.DEAD)
     chosen = action["label"] if counts else None
     return _answered(decided or callback, gateway.clock(), chosen)
 
 
-async def _opened(gateway: Gateway, request: Request) -> tuple[Claims, Callback, Key]:
+async def _opened(gateway: Gateway, scope: Scope) -> tuple[Claims, Callback, Key]:
     """What the link's token says, and the approval; `NotAuthentic` for any other text."""
-    token = request.scope["raw_path"].decode("latin-1").removeprefix("/a/")
+    token = scope["raw_path"].decode("latin-1").removeprefix("/a/")
     claims, key = tokens.read(SOURCE, token, gateway.ring, Purpose.APPROVAL)
     callback = await gateway.ledger.read(issuing.find(claims.callback_id))
     if callback is None or callback.approval is None:
@@ -114,12 +117,11 @@ async def _opened(gateway: Gateway, request: Request) -> tuple[Claims, Callback,
     return claims, callback, key
 
 
-def _same_origin(gateway: Gateway, request: Request) -> None:
-    origin = request.headers.get("origin")
-    ours = {urlsplit(url)[:2] for url in gateway.settings.public_urls}
-    if origin not in (None, "null", *(f"{scheme}://{netloc}" for scheme, netloc in ours)):
+def _same_origin(gateway: Gateway, headers: Headers) -> None:
+    ours = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in gateway.settings.public_urls}
+    if not {*headers.every("origin")} <= {"null", *ours}:
         raise NotAuthentic
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    if not {*headers.every("sec-fetch-site")} <= {"same-origin", "none"}:
         raise NotAuthentic
 
 
@@ -162,13 +164,20 @@ def _decision(claims: Claims, callback: Callback, action: str, comment: str) -> 
 
 
 async def _record(
-    gateway: Gateway, claims: Claims, callback: Callback, key: Key, action: str, delivery: Delivery
+    gateway: Gateway,
+    claims: Claims,
+    callback: Callback,
+    key: Key,
+    action: str,
+    delivery: Delivery,
+    passage: Passage,
 ) -> Outcome:
     """Steps 5 to 7 of a webhook's way, for a decision."""
     deadline = time.monotonic() + _RESTATE_DEADLINE
     event = Event(id=None, type=f"approval.{action}", data=delivery.body, json=True)
+    passage.delivery_id = gateway.new_id("dl")
     proposal = Proposal(
-        id=gateway.new_id("dl"),
+        id=passage.delivery_id,
         source=SOURCE,
         delivery=delivery,
         kept_headers=[],
@@ -179,15 +188,16 @@ async def _record(
         key_id=key.id,
         now=delivery.received_at,
     )
-    (disposed,) = await gateway.ledger.write(disposing.record(proposal, gateway.new_reference()))
-    outcome = disposed.outcome
-    if disposed.owed is not None:
-        outcome = await gateway.courier.deliver(disposed.owed, deadline)
-    logger.info("decision", callback=callback.id, event_type=event.type, outcome=outcome, key=key.id)
-    return outcome
+    passage.end(Step.PROPOSE)
+    try:
+        await carry_out(gateway, proposal, passage, deadline)
+    finally:
+        if passage.given_up:
+            gateway.observer.passed(passage)
+    return passage.outcomes[0]
 
 
-def _asked(gateway: Gateway, claims: Claims, callback: Callback, key: Key, stale: bool = False) -> Response:
+def _asked(gateway: Gateway, claims: Claims, callback: Callback, key: Key, stale: bool = False) -> Answer:
     context: dict[str, Any] = {
         "approval": callback.approval,
         "recipient": _recipient(claims, callback),
@@ -195,11 +205,15 @@ def _asked(gateway: Gateway, claims: Claims, callback: Callback, key: Key, stale
         "stale": stale,
     }
     page = _pages.get_template("ask.html").render(context)
-    return HTMLResponse(page, 200, headers=_HEADERS)
+    return _page(200, page)
 
 
-def _answered(callback: Callback, now: float, chosen: str | None = None) -> Response:
+def _answered(callback: Callback, now: float, chosen: str | None = None) -> Answer:
     state = callback.state_at(now)
     page = _pages.get_template("answered.html").render(approval=callback.approval, state=state, chosen=chosen)
     gone = state in (State.EXPIRED, State.CLOSED, State.REVOKED)
-    return HTMLResponse(page, 410 if gone else 200, headers=_HEADERS)
+    return _page(410 if gone else 200, page)
+
+
+def _page(status: int, page: str) -> Answer:
+    return Answer(status, page.encode(), "text/html", _HEADERS)

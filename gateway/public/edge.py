@@ -10,20 +10,18 @@ token is taken from the same address all the same.
 
 from __future__ import annotations
 
-import secrets
 import time
 from itertools import chain
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import problem
 from gateway.errors import (
     GatewayError,
     HeadersTooLarge,
     NotAuthentic,
+    Overloaded,
     RateLimited,
-    TryLater,
     Unverified,
 )
 from gateway.gateway import Gateway
@@ -43,7 +41,7 @@ _TELL_AGAIN = 60.0
 
 
 class Edge:
-    """ASGI middleware around the public app."""
+    """ASGI middleware around what the public app does; what it raises is answered outside of it."""
 
     def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
         settings = gateway.settings
@@ -63,17 +61,12 @@ class Edge:
         self._told_at = -_TELL_AGAIN
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         scope = self._without_prefix(scope)
         client = self._peers.address((scope["client"] or ("",))[0], scope["headers"])
         refusal = self._refusal(scope) or self._limited(client, scope["raw_path"])
         if refusal is not None:
-            await _answer(refusal, scope, receive, send)
-            return
+            raise refusal
         place = self._room.body()
-        instead = False
 
         async def bounded() -> Message:
             message = await receive()
@@ -81,18 +74,16 @@ class Edge:
             return message
 
         async def counted(message: Message) -> None:
-            nonlocal instead
             if message["type"] == "http.response.start":
-                too_many = self._count(message["status"], client, scope["raw_path"])
-                if too_many is not None:
-                    instead = True
-                    await _answer(too_many, scope, receive, send)
-            if not instead:
-                await send(message)
+                self._count(message["status"], client, scope["raw_path"])
+            await send(message)
 
         self._at_work += 1
         try:
             await self._app(scope, bounded, counted)
+        except GatewayError as error:
+            self._count(error.status, client, scope["raw_path"])
+            raise
         finally:
             self._at_work -= 1
             place.leave()
@@ -107,7 +98,7 @@ class Edge:
             return HeadersTooLarge()
         # A gateway that has much to do is alive: a restart would only make it worse.
         if self._at_work >= self._limit and scope["raw_path"] != b"/livez":
-            return TryLater("too many requests at a time")
+            return Overloaded("too many requests at a time")
         return None
 
     def _limited(self, client: str, path: bytes) -> RateLimited | None:
@@ -121,19 +112,18 @@ class Edge:
             return self._told("too many deliveries that were not verified", path, wait, now)
         return None
 
-    def _count(self, status: int, client: str, path: bytes) -> RateLimited | None:
-        """Count an answer; the refusal to be given in its place, where it is one too many."""
+    def _count(self, status: int, client: str, path: bytes) -> None:
+        """Count an answer; raises the refusal to be given in its place, where it is one too many."""
         now = time.monotonic()
         if status == NotAuthentic.status:
             if wait := self._unknown.wait(client, now):
-                return self._told("too many requests for what is not there", b"", wait, now)
+                raise self._told("too many requests for what is not there", b"", wait, now)
             self._unknown.count(client, now)
-            return None
+            return
         if path.startswith(b"/c/"):
             self._deliveries.count(hash(path), now)
         if status >= 400 and status == self._unverified_status(path):
             self._unverified.count(hash((client, path)), now)
-        return None
 
     def _unverified_status(self, path: bytes) -> int | None:
         """How a path's source answers what it can't verify."""
@@ -161,7 +151,3 @@ class Edge:
                 path = scope["path"].removeprefix(prefix.decode())
                 return dict(scope) | {"path": path, "raw_path": raw_path[len(prefix) :]}
         return scope
-
-
-async def _answer(error: GatewayError, scope: Scope, receive: Receive, send: Send) -> None:
-    await problem.render(error, secrets.token_hex(8))(scope, receive, send)

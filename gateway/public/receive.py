@@ -11,21 +11,25 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 
-from starlette.background import BackgroundTask
-from starlette.requests import Request
-from starlette.responses import Response
-from structlog.typing import FilteringBoundLogger
+from starlette.types import Receive, Scope
 
 from gateway import failpoints, tokens
-from gateway.delivery import Answer, Challenge, Delivery, Event
+from gateway.delivery import Answer, Challenge, Delivery, Event, Headers
 from gateway.envelope import timestamp
-from gateway.errors import GatewayError, Malformed, NotAuthentic, UnsupportedContent, Unverified
+from gateway.errors import (
+    GatewayError,
+    Malformed,
+    MethodNotAllowed,
+    NotAuthentic,
+    UnsupportedContent,
+    Unverified,
+)
 from gateway.gateway import Gateway
 from gateway.ledger import disposing
 from gateway.ledger.records import Disposed, Proposal
 from gateway.ledger.refusing import Refused
 from gateway.ledger.uses import Kind, Used
-from gateway.log import logger
+from gateway.observe.passage import Passage, Step
 from gateway.outcome import Outcome
 from gateway.public.body import headers_of, read_body
 from gateway.public.issued import verify
@@ -55,34 +59,52 @@ class Turned:
     answer: Answer | GatewayError
 
 
-async def receive(request: Request) -> Response:
+async def receive(gateway: Gateway, scope: Scope, receive: Receive, passage: Passage) -> Answer:
     """Take a webhook that came to `/c/{source}/{token}` or `/s/{source}`."""
-    gateway: Gateway = request.app.state.gateway
+    check_method(gateway, scope["method"], scope["raw_path"])
     try:
-        address = locate(gateway, request.scope["raw_path"])  # 1: before any byte of the body
+        address = locate(gateway, scope["raw_path"])  # 1: before any byte of the body
     except NotAuthentic:
         gateway.refusals.unknown_tokens += 1
         raise
-    if not address.source.closed and request.method == "POST":
-        check_media_type(address.source, request.headers.get("content-type", ""))
+    at(passage, address)
+    headers = headers_of(scope)
+    if not address.source.closed and scope["method"] == "POST":
+        check_media_type(address.source, headers)
     await failpoints.reach("after-token")
+    passage.end(Step.TOKEN)
     limits = gateway.settings.limits
-    body = await read_body(request, limits.body, limits.body_time.total_seconds())  # 2
+    body = await read_body(headers, receive, limits.body, limits.body_time.total_seconds())  # 2
     await failpoints.reach("after-body")
-    query = request.scope["query_string"].decode("latin-1")
+    passage.end(Step.BODY)
+    query = scope["query_string"].decode("latin-1")
     delivery = Delivery(
-        method=request.method,
+        method=scope["method"],
         url=f"{address.url}?{query}" if query else address.url,
-        headers=headers_of(request),
+        headers=headers,
         body=body,
         received_at=gateway.clock(),
     )
     deadline = time.monotonic() + _RESTATE_DEADLINE
-    answer = await gateway.to_the_end(process(gateway, address, delivery, deadline))
-    response = Response(answer.body, answer.status, dict(answer.headers), answer.media_type)
-    if failpoints.armed():
-        response.background = BackgroundTask(failpoints.reach, "after-answer")
-    return response
+    gateway.observer.trace(passage, headers)
+    return await gateway.to_the_end(process(gateway, address, delivery, passage, deadline))
+
+
+def at(passage: Passage, address: Address) -> None:
+    """Note where a request came in: from here on its source is one that is configured."""
+    passage.source, passage.key_id = address.source.name, address.key_id
+    passage.callback_id = address.claims.callback_id if address.claims else None
+
+
+def check_method(gateway: Gateway, method: str, raw_path: bytes) -> None:
+    """Raise `MethodNotAllowed` for a method that this source's provider has no use for; all use POST."""
+    if method == "POST":
+        return
+    name, _, _ = raw_path[3:].decode("latin-1").partition("/")
+    source = gateway.sources.get(name)
+    taken = source.provider.methods if source else frozenset({"POST"})
+    if method not in taken:
+        raise MethodNotAllowed(", ".join(sorted(taken)))
 
 
 def locate(gateway: Gateway, raw_path: bytes) -> Address:
@@ -106,30 +128,36 @@ def locate(gateway: Gateway, raw_path: bytes) -> Address:
     return Address(source, gateway.account_url(source.name), None)
 
 
-def check_media_type(source: Source, content_type: str) -> None:
+def check_media_type(source: Source, headers: Headers) -> None:
     """Raise `UnsupportedContent` for a media type that this provider does not send."""
     taken = source.provider.media_types
-    media_type = content_type.partition(";")[0].strip().lower()
-    if taken and media_type not in taken:
+    content_type, *_ = headers.every("content-type") or [""]
+    if taken and content_type.partition(";")[0].strip().lower() not in taken:
         raise UnsupportedContent(f"Content-Type: {' or '.join(taken)} is taken here")
 
 
-async def process(gateway: Gateway, address: Address, delivery: Delivery, deadline: float) -> Answer:
+async def process(
+    gateway: Gateway, address: Address, delivery: Delivery, passage: Passage, deadline: float
+) -> Answer:
     """Steps 3 to 8 for a delivery that was read."""
-    judged = judge(gateway, address, delivery)
-    await failpoints.reach("after-verify")
-    if isinstance(judged, Turned):
-        gateway.refusals.keep(judged.refused)
-        if isinstance(judged.answer, GatewayError):
-            raise judged.answer
-        return judged.answer
-    _, outcomes = await carry_out(gateway, judged, deadline)
-    await failpoints.reach("before-answer")
-    return answer(address, outcomes)  # 8
+    try:
+        judged = judge(gateway, address, delivery, passage)
+        await failpoints.reach("after-verify")
+        if isinstance(judged, Turned):
+            gateway.refusals.keep(judged.refused)
+            if isinstance(judged.answer, GatewayError):
+                raise judged.answer
+            return judged.answer
+        await carry_out(gateway, judged, passage, deadline)
+        await failpoints.reach("before-answer")
+        return answer(address, passage.outcomes)  # 8
+    finally:
+        if passage.given_up:
+            gateway.observer.passed(passage)
 
 
 def judge(
-    gateway: Gateway, address: Address, delivery: Delivery, replay_of: str | None = None
+    gateway: Gateway, address: Address, delivery: Delivery, passage: Passage, replay_of: str | None = None
 ) -> Proposal | Turned:
     """
     Steps 3 to 5: what a delivery says and what should happen, or why nothing can.
@@ -137,24 +165,20 @@ def judge(
     A replay's signature is judged at its first receipt, `delivery.received_at`, and all else now.
     """
     source, provider = address.source, address.source.provider
-    line = _line(source.name, delivery, replay_of)
-    delivery_id = gateway.new_id("dl")
-    now = delivery.received_at if replay_of is None else gateway.clock()
-    received = replace(delivery, received_at=now)
+    passage.delivery_id = gateway.new_id("dl")
+    passage.replay_of = replay_of
+    received, now = delivery, delivery.received_at
+    if replay_of is not None:
+        now = gateway.clock()
+        received = replace(delivery, received_at=now)
     headers = list(delivery.headers.only(provider.headers))
     secret = ""
 
     def turned(outcome: Outcome, reason: str, answer: Answer | GatewayError) -> Turned:
-        line.log(
-            20 if outcome is Outcome.CHALLENGE else 30,
-            "delivery",
-            delivery=delivery_id,
-            outcome=outcome,
-            reason=reason,
-        )
-        to = address.claims.callback_id if address.claims else None
+        passage.outcome, passage.reason = outcome, reason
+        to = passage.callback_id
         refused = Refused.of(
-            delivery_id, source.name, to, received, headers, secret, outcome, reason, replay_of
+            passage.delivery_id, source.name, to, received, headers, secret, outcome, reason, replay_of
         )
         return Turned(refused, answer)
 
@@ -167,20 +191,27 @@ def judge(
                 raise Unverified(f"{delivery.method} is taken here for the provider's question only")
             matched, issued = verify(source, delivery, gateway.settings.public_urls)  # 3
             received = replace(received, url=issued.url)
-            secret = source.keys[matched].fingerprint if source.keys else ""
-            if secret and replay_of is None:
-                gateway.uses.note(Used(Kind.SOURCE, source.name, secret))
+            passage.end(Step.VERIFY)
+            if source.keys:
+                passage.secret, secret = source.places[matched], source.keys[matched].fingerprint
+                if replay_of is None:
+                    gateway.uses.note(Used(Kind.SOURCE, source.name, secret))
             read = provider.read(delivery, source.keys)  # 4
+            passage.end(Step.INTERPRET)
     except Unverified as error:
+        passage.refused = error.code
+        passage.stop()
         return turned(Outcome.UNVERIFIED, error.detail, provider.responses.unverified or error)
     except Malformed as error:
+        passage.refused = error.code
+        passage.stop()
         return turned(Outcome.MALFORMED, error.detail, error)
     if isinstance(read, Challenge):
         return turned(Outcome.CHALLENGE, "the provider's question at registration, answered", read.answer)
     if replay_of is not None:
         read = tuple(replace(event, time=event.time or timestamp(delivery.received_at)) for event in read)
-    return Proposal(  # 5
-        id=delivery_id,
+    proposal = Proposal(  # 5
+        id=passage.delivery_id,
         source=source.name,
         delivery=received,
         kept_headers=headers,
@@ -192,31 +223,28 @@ def judge(
         now=now,
         replay_of=replay_of,
     )
+    passage.end(Step.PROPOSE)
+    return proposal
 
 
-async def carry_out(
-    gateway: Gateway, proposal: Proposal, deadline: float
-) -> tuple[list[Disposed], list[Outcome]]:
-    """Steps 6 and 7: what became of each event in the ledger, and its outcome once Restate was told."""
-    line = _line(proposal.source, proposal.delivery, proposal.replay_of)
+async def carry_out(gateway: Gateway, proposal: Proposal, passage: Passage, deadline: float) -> None:
+    """Steps 6 and 7: the passage says what became of each event, and its outcome once Restate was told."""
     disposed = await gateway.ledger.write(disposing.record(proposal, gateway.new_reference()))  # 6
     await failpoints.reach("after-commit")
-    outcomes = await asyncio.gather(*(complete(gateway, one, deadline) for one in disposed))  # 7
-    for one, outcome in zip(disposed, outcomes, strict=True):
-        line.log(
-            _level(one),
-            "delivery",
-            delivery=proposal.id,
-            callback=one.callback_id,
-            key=proposal.key_id or None,
-            event_type=one.event_type,
-            outcome=outcome,
-            **{name: True for name in ("conflict", "contradicts", "adopted") if getattr(one, name)},
-        )
-    return disposed, outcomes
+    passage.disposed = disposed
+    passage.end(Step.DISPOSE)
+    traceparent = passage.trace.traceparent if passage.trace else None
+    if len(disposed) == 1:  # 7
+        passage.outcomes = [await complete(gateway, disposed[0], deadline, traceparent)]
+    else:
+        told = (complete(gateway, one, deadline, traceparent) for one in disposed)
+        passage.outcomes = await asyncio.gather(*told)
+    passage.end(Step.COMPLETE)
 
 
-async def complete(gateway: Gateway, disposed: Disposed, deadline: float) -> Outcome:
+async def complete(
+    gateway: Gateway, disposed: Disposed, deadline: float, traceparent: str | None = None
+) -> Outcome:
     """Tell Restate, where this delivery won the claim, and the outcome then."""
     owed = disposed.owed
     if owed is None:
@@ -224,7 +252,7 @@ async def complete(gateway: Gateway, disposed: Disposed, deadline: float) -> Out
     if owed.waits:
         return Outcome.PENDING
     await failpoints.reach("before-restate")
-    outcome = await gateway.courier.deliver(owed, deadline)
+    outcome = await gateway.courier.deliver(owed, deadline, traceparent)
     await failpoints.reach("after-restate")
     return outcome
 
@@ -235,13 +263,3 @@ def answer(address: Address, outcomes: list[Outcome]) -> Answer:
     if address.claims is not None and len(outcomes) == 1 and outcomes[0] in _GONE:
         return provider.responses.gone or Answer(410, b'{"outcome":"%s"}' % outcomes[0].encode())
     return provider.acknowledge(outcomes)
-
-
-def _line(source: str, delivery: Delivery, replay_of: str | None) -> FilteringBoundLogger:
-    replayed = {"replay_of": replay_of} if replay_of else {}
-    return logger.bind(source=source, request=delivery.method, **replayed)
-
-
-def _level(disposed: Disposed) -> int:
-    # 40 is an error, 30 a warning: somebody has to look where money is told two things.
-    return 40 if disposed.contradicts else 30 if disposed.conflict or disposed.adopted else 20

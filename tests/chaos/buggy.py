@@ -48,8 +48,10 @@ def drop_what_restate_did_not_take() -> None:
 def no_deadline() -> None:
     complete = RestateClient.complete
 
-    async def patient(self: RestateClient, effect: Any, deadline: float) -> restate.Result:
-        return await complete(self, effect, deadline + 3600)
+    async def patient(
+        self: RestateClient, effect: Any, deadline: float, traceparent: str | None = None
+    ) -> restate.Result:
+        return await complete(self, effect, deadline + 3600, traceparent)
 
     RestateClient.complete = patient  # type: ignore[method-assign]
 
@@ -72,10 +74,10 @@ def a_fresh_idempotency_key_each_time() -> None:
 def note_before_restate() -> None:
     deliver = Courier.deliver
 
-    async def noted(self: Courier, owed: Owed, deadline: float) -> Outcome:
+    async def noted(self: Courier, owed: Owed, deadline: float, traceparent: str | None = None) -> Outcome:
         await self.ledger.write(owing.accepted([owed]), 5)
         await asyncio.sleep(0.4)
-        return await deliver(self, owed, deadline)
+        return await deliver(self, owed, deadline, traceparent)
 
     Courier.deliver = noted  # type: ignore[method-assign]
 

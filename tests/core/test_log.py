@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -56,3 +57,16 @@ def test_the_level_is_a_lower_bound() -> None:
     text = logged("error", "json")
     assert len(text.splitlines()) == 1
     assert "a library's error" in text
+
+
+def test_the_console_obeys_no_text_and_shows_it_in_one_line() -> None:
+    lines = logged("info", "console").split("\n")
+    assert lines.pop() == ""
+    # The eight texts, and one of a library's.
+    assert len(lines) == len(_TEXTS) + 1
+    colours = re.compile(r"\x1b\[[0-9;]*m")
+    shown = [colours.sub("", line) for line in lines]
+    assert all(line.isprintable() for line in shown)
+    # Those are the log's own colours, nobody else's.
+    assert not any("\x1b[31mred" in line for line in lines)
+    assert "{0}%s{text!r}" in shown[4]

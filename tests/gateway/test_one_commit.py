@@ -26,7 +26,7 @@ from gateway.keyfile import WatchedKeyRing
 from gateway.keyring import KeyRing
 from gateway.ledger.courier import Courier
 from gateway.ledger.sqlite import SqliteLedger
-from gateway.public import app as public_app
+from gateway.public.app import PublicApp
 from gateway.restate import RestateClient
 from gateway.sourcewatch import WatchedSources
 from tests.gateway.ingress import Call, FakeIngress, Reaction
@@ -114,7 +114,7 @@ async def lab(tmp_path: Path, own_ingress: FakeIngress) -> AsyncIterator[Lab]:
         tmp_path / "clients.json", loaded.clients, lambda taken: None, lambda error: None
     )
     gateway = Gateway(loaded, sources, clients, keys, ledger, restate, courier)
-    transport = httpx.ASGITransport(public_app.build(gateway))
+    transport = httpx.ASGITransport(PublicApp(gateway))
     async with httpx.AsyncClient(transport=transport, base_url="http://public", timeout=10) as client:
         yield Lab(gateway, ledger, own_ingress, client)
     await courier.drain()

@@ -42,7 +42,7 @@ class Scripted(RestateClient):
         self.answer = answer
         self.calls: list[Effect] = []
 
-    async def complete(self, effect: Effect, deadline: float) -> Answer:
+    async def complete(self, effect: Effect, deadline: float, traceparent: str | None = None) -> Answer:
         """Answer by the script, a moment later."""
         assert deadline > time.monotonic()
         self.calls.append(effect)
@@ -345,6 +345,10 @@ class Flaky:
     async def read(self, operation: Operation[Result], within: float | None = 5) -> Result:
         """As the ledger's."""
         return await self.ledger.read(operation, within)
+
+    def size(self) -> int | None:
+        """As the ledger's."""
+        return self.ledger.size()
 
     def close(self) -> None:
         """Nothing of its own."""

@@ -398,9 +398,9 @@ def test_a_worker_is_there_once_its_connection_is_and_never_without_one() -> Non
     def never() -> sqlite3.Connection:
         raise sqlite3.OperationalError("database is locked")
 
-    worker = Worker(slowly, "BEGIN", "slow")
+    worker = Worker(slowly, "read", None)
     assert opened == ["opened"]
     worker.close()
     # A thread that died on its own would leave a gateway that answers 503 for ever.
     with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-        Worker(never, "BEGIN", "never")
+        Worker(never, "read", None)

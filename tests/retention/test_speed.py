@@ -41,6 +41,10 @@ class Timed:
         """As the ledger's."""
         return await self._ledger.read(_timed(operation, self.looked), within)
 
+    def size(self) -> int | None:
+        """As the ledger's."""
+        return self._ledger.size()
+
     def close(self) -> None:
         """Nothing of its own."""
 

@@ -18,6 +18,7 @@ def watched(state: State = State.OPEN, *, age: float = 600.0, **changes: object)
     """A callback issued `age` seconds ago, or completed ten seconds ago."""
     values = {
         "id": "cb_1",
+        "source": "acmepay",
         "awakeable": Awakeable(awakeable_id(SIGNAL)),
         "state": state,
         "created_at": NOW - age,

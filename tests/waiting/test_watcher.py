@@ -78,7 +78,7 @@ def restate() -> Iterator[FakeAdmin]:
 async def watcher(ledger: Ledger) -> AsyncIterator[Watcher]:
     """A watcher five minutes after the samples' now."""
     admin = RestateAdmin(ADMIN)
-    yield Watcher(ledger, admin, lambda: LATER)
+    yield Watcher(ledger, admin, lambda source: None, lambda: LATER)
     await admin.close()
 
 

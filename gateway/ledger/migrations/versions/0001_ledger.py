@@ -60,6 +60,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'open'"),
         postgresql_where=sa.text("state = 'open'"),
     )
+    # Few at any time: they are counted for the metrics.
+    op.create_index(
+        "callbacks_orphaned",
+        "callbacks",
+        ["id"],
+        sqlite_where=sa.text("state = 'open' AND orphaned = true"),
+        postgresql_where=sa.text("state = 'open' AND orphaned = true"),
+    )
     op.create_index(
         "callbacks_check",
         "callbacks",
@@ -152,6 +160,14 @@ def upgrade() -> None:
         ["not_before"],
         sqlite_where=sa.text("outcome = 'pending'"),
         postgresql_where=sa.text("outcome = 'pending'"),
+    )
+    # Few at any time: they are counted for the metrics.
+    op.create_index(
+        "events_dead",
+        "events",
+        ["id"],
+        sqlite_where=sa.text("outcome = 'dead'"),
+        postgresql_where=sa.text("outcome = 'dead'"),
     )
     op.create_index("events_delivery", "events", ["delivery_id"])
     op.create_index("events_callback", "events", ["callback_id"])
