@@ -123,7 +123,11 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         found = configured.sources.get(source)
         return found.provider.name if found else source
 
-    courier = Courier(ledger, restate, provider_of)
+    def notifies(source: str) -> bool:
+        found = configured.sources.get(source)
+        return found is not None and found.provider.verified == "notification"
+
+    courier = Courier(ledger, restate, provider_of, notifies=notifies)
     admin = RestateAdmin(settings.restate.admin_url) if settings.restate.admin_url else None
     gateway = Gateway(
         settings, configured, clients, keys, ledger, restate, courier, admin, token, observer=observer
@@ -179,6 +183,7 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         if observer.tracer is not None:
             await observer.tracer.close(_NOTE_SECONDS)
         await restate.close()
+        await gateway.fetcher.close()
         await gateway.status.close()
         if admin is not None:
             await admin.close()

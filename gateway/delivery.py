@@ -119,6 +119,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A handshake that is answered at once and completes nothing."""
+    """
+    A handshake that is answered at once and completes nothing.
+
+    `visit` is the URL that confirms it, for a provider that has to be visited: done before the answer,
+    where the source says so. It is one that the provider's declaration allows.
+    """
 
     answer: Answer
+    visit: str | None = field(default=None, repr=False)

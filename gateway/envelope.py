@@ -14,7 +14,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from gateway.rules import OnFailure, Verdict
 from gateway.targets import Awakeable, Handler, Target, WorkflowPromise
@@ -30,6 +30,7 @@ class Effect:
     """
     One event's effect on one callback: what an envelope is made of.
 
+    `verified` is the provider's grade: "notification" where what it sends has to be asked for.
     `json` tells whether `data` is JSON text as a strict reader takes it. `sequence` numbers a stream's
     events from 1.
     """
@@ -49,6 +50,7 @@ class Effect:
     json: bool
     media_type: str
     sequence: int | None = None
+    verified: Literal["signature", "notification"] = "signature"
 
     @property
     def rejects(self) -> bool:
@@ -79,6 +81,8 @@ def build(effect: Effect) -> bytes:
     }
     if effect.verdict is Verdict.FAILED:
         attributes["reason"] = printable(effect.reason) if effect.reason else None
+    if effect.verified != "signature":
+        attributes["verified"] = effect.verified
     if not effect.type_verified:
         attributes["type_verified"] = False
     match effect.target:

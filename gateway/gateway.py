@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from gateway import ids, urls
 from gateway.admin import RestateAdmin
 from gateway.clients import WatchedClients
+from gateway.fetcher import Fetcher
 from gateway.keyfile import WatchedKeyRing
 from gateway.keyring import KeyRing
 from gateway.ledger import Ledger
@@ -49,6 +50,7 @@ class Gateway:
     #: How fast each client has been issuing, in this process.
     issuing: Buckets = field(default_factory=Buckets)
     observer: Observer = field(default_factory=Observer)
+    fetcher: Fetcher = field(default_factory=Fetcher)
     draining: bool = False
     uses: Uses = field(init=False)
     status: Status = field(init=False)

@@ -336,7 +336,9 @@ class Source(_Section):
     `succeed_on` and `fail_on` replace the provider's own. `per_callback_url` gives each callback an URL
     even where the provider has one per account. `reference` is the field in which our reference comes
     back, where it is not the provider's usual one. `experimental` takes a provider of which something
-    that matters is not confirmed. `hmac` describes a signature of your own.
+    that matters is not confirmed. `verify_token` is what a provider asks for at registration;
+    with `confirm` the gateway visits the URL that confirms a subscription (Amazon SNS).
+    `hmac` describes a signature of your own.
     """
 
     provider: str
@@ -346,6 +348,8 @@ class Source(_Section):
     per_callback_url: bool = False
     reference: str | None = None
     experimental: bool = False
+    verify_token: SecretText | None = None
+    confirm: bool = False
     hmac: HmacSettings | None = None
 
 

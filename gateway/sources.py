@@ -57,6 +57,8 @@ class Source:
     rules: Rules
     secrets: tuple[SourceSecret, ...]
     per_callback_url: bool
+    #: Whether what confirms a registration may be visited.
+    confirm: bool = False
     keys: tuple[Secret, ...] = field(init=False, repr=False)
     places: tuple[int, ...] = field(init=False)
 
@@ -133,7 +135,7 @@ def load(settings: config.Settings, environ: Mapping[str, str] | None = None) ->
 
 def _source(name: str, chosen: config.Source, environ: Mapping[str, str]) -> Source:
     where = f"sources.{name}"
-    provider = _provider(where, chosen)
+    provider = _provider(where, chosen, environ)
     secrets = tuple(
         _secret(f"{where}.secrets[{place}]", given, provider, environ)
         for place, given in enumerate(chosen.secrets)
@@ -145,7 +147,7 @@ def _source(name: str, chosen: config.Source, environ: Mapping[str, str]) -> Sou
         )
     except Invalid as error:
         raise ConfigurationError(f"{where}.{error.detail}") from None
-    return Source(name, provider, rules, secrets, chosen.per_callback_url)
+    return Source(name, provider, rules, secrets, chosen.per_callback_url, chosen.confirm)
 
 
 def _secret(setting: str, given: SecretStr, provider: Provider, environ: Mapping[str, str]) -> SourceSecret:
@@ -202,7 +204,7 @@ def _cut_short(now: Secret | None, before: Secret | None) -> bool:
     return len(now) < len(before) and before.reveal().startswith(now.reveal())
 
 
-def _provider(where: str, chosen: config.Source) -> Provider:
+def _provider(where: str, chosen: config.Source, environ: Mapping[str, str]) -> Provider:
     if chosen.provider == hmac.NAME:
         if chosen.hmac is None:
             raise ConfigurationError(
@@ -227,6 +229,25 @@ def _provider(where: str, chosen: config.Source) -> Provider:
             provider = provider.with_reference(chosen.reference)
         except ValueError as error:
             raise ConfigurationError(f"{where}.reference: {error}") from None
+    if chosen.verify_token is not None:
+        setting = f"{where}.verify_token"
+        token = read_secret(setting, chosen.verify_token, environ)
+        if token is None:
+            raise ConfigurationError(f"{setting}: {chosen.verify_token.get_secret_value()} is not there")
+        check_secret(setting, token)
+        try:
+            provider = provider.with_verify_token(token)
+        except ValueError as error:
+            raise ConfigurationError(f"{setting}: {error}") from None
+    if provider.url == "account" and not provider.reader.correlates and not chosen.per_callback_url:
+        raise ConfigurationError(
+            f'{where}.per_callback_url: nothing that provider = "{provider.name}" signs can name a '
+            "callback, so each needs an URL of its own; say per_callback_url = true"
+        )
+    if chosen.confirm and not provider.visits:
+        raise ConfigurationError(
+            f'{where}.confirm: provider = "{provider.name}" sends nothing to be visited; leave it out'
+        )
     if not provider.signed and chosen.secrets:
         raise ConfigurationError(f'{where}.secrets: provider = "{provider.name}" checks none; leave them out')
     return provider

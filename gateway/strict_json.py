@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate
 from typing import Any
 
@@ -101,7 +102,8 @@ def get(value: Any, path: tuple[str, ...]) -> Any:
 
 def find(value: Any, path: tuple[str, ...]) -> list[Any]:
     """
-    The values at a path where a number names an item of an array, and `*` every value of an array or object.
+    The values at a path where a number names an item of an array, `*` every value of an array or object,
+    and `@` what a text that is JSON itself says.
 
     Raises `Malformed` where a key on the way is ambiguous.
     """
@@ -127,48 +129,70 @@ def find(value: Any, path: tuple[str, ...]) -> list[Any]:
                     below += item
                 elif key.isdecimal() and int(key) < len(item):
                     below.append(item[int(key)])
+            elif isinstance(item, str) and key == "@":
+                with suppress(Malformed):
+                    below.append(read(item.encode(errors="replace")))
         if AMBIGUOUS in below:
             raise Malformed(f"the key {'.'.join(path)} is there more than once")
         found = below
     return found
 
 
-def slices(body: bytes, path: tuple[str, ...]) -> Iterator[bytes]:
+def items(value: Any, body: bytes, path: tuple[str, ...]) -> list[tuple[Any, bytes]] | None:
     """
-    The bytes of each item of the array at a path, as they stand in the body.
+    The items of the arrays at a path, each with its bytes as they stand in the body; None where is no array.
 
-    The body has to be one that `read` accepts.
+    `*` on the way stands for every item of an array. The value has to be what `read` made of the body.
+    Raises `Malformed` where a key on the way is ambiguous.
     """
     text = body.decode()
-    at = _skip(text, 0)
-    for key in path:
-        at = _value_of(text, at, key)
-    if text[at] != "[":
-        raise Malformed(f"{'.'.join(path)} is not an array")
+    arrays = list(_arrays(value, text, _skip(text, 0), path))
+    if not arrays:
+        return None
+    return [
+        (item, text[start:end].encode())
+        for array, at in arrays
+        for item, (start, end) in zip(array, _spans(text, at), strict=True)
+    ]
+
+
+def _arrays(value: Any, text: str, at: int, path: tuple[str, ...]) -> Iterator[tuple[list[Any], int]]:
+    """The arrays at a path in the value that starts at a position, with the positions of their own."""
+    if not path:
+        if isinstance(value, list):
+            yield value, at
+        return
+    key, *rest = path
+    if key == "*" and isinstance(value, list):
+        for item, (start, _) in zip(value, _spans(text, at), strict=True):
+            yield from _arrays(item, text, start, tuple(rest))
+    elif isinstance(value, dict) and key in value:
+        if value[key] is AMBIGUOUS:
+            raise Malformed(f"the key {key} is there more than once")
+        yield from _arrays(value[key], text, _value_of(text, at, key), tuple(rest))
+
+
+def _spans(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """Where each item of the array that starts at a position begins and ends."""
     at = _skip(text, at + 1)
     while text[at] != "]":
         _, end = _decoder.raw_decode(text, at)
-        yield text[at:end].encode()
+        yield at, end
         at = _skip(text, end)
         if text[at] == ",":
             at = _skip(text, at + 1)
 
 
 def _value_of(text: str, at: int, wanted: str) -> int:
-    """The position of the value of a key in the object that starts at a position."""
-    if text[at] != "{":
-        raise Malformed(f"{wanted} is looked for in something that is not an object")
-    at = _skip(text, at + 1)
-    while text[at] != "}":
-        key, end = _decoder.raw_decode(text, at)
+    """The position of the value of a key, which is there, in the object that starts at a position."""
+    while True:
+        # Past the brace, or the comma.
+        key, end = _decoder.raw_decode(text, _skip(text, at + 1))
         at = _skip(text, _skip(text, end) + 1)
         if key == wanted:
             return at
         _, end = _decoder.raw_decode(text, at)
         at = _skip(text, end)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-    raise Malformed(f"the body has no {wanted}")
 
 
 def _skip(text: str, at: int) -> int:

@@ -63,6 +63,10 @@ reason = "data.reason"
 # A mail service that signs nothing: whoever knows the URL in the e-mail has confirmed it.
 [sources.mailer]
 provider = "unsigned"
+
+# A payment provider that only says which payment changed: the service asks it what became of that.
+[sources.mollie]
+provider = "mollie"
 """
 
 

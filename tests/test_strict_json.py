@@ -125,21 +125,42 @@ def test_messages_show_nothing_of_the_body() -> None:
 @given(
     items=st.lists(values, max_size=6), before=values, spaces=st.lists(white_space, min_size=8, max_size=8)
 )
-def test_slices_are_the_items_as_they_stand(items: list[Any], before: Any, spaces: list[str]) -> None:
+def test_items_come_with_their_bytes_as_they_stand(items: list[Any], before: Any, spaces: list[str]) -> None:
     a, b, c, d, e, f, g, h = spaces
     texts = [json.dumps(item, ensure_ascii=False, indent=1 if len(a) else None) for item in items]
     written = f"{c},{d}".join(texts)
     body = (
         f'{a}{{{b}"first"{c}:{d}{json.dumps(before)},"batch":{{"it\\u0065ms"{e}:{f}[{g}{written}{h}]{a}}}{b}}}{c}'
     ).encode()
-    assert strict_json.get(strict_json.read(body), ("batch", "items")) == items
-    assert list(strict_json.slices(body, ("batch", "items"))) == [text.encode() for text in texts]
+    found = strict_json.items(strict_json.read(body), body, ("batch", "items"))
+    assert found == [(item, text.encode()) for item, text in zip(items, texts, strict=True)]
+
+
+def test_items_of_arrays_in_arrays_are_found_where_they_are() -> None:
+    body = b'[ {"a":[ 1, 2.0 ]},{"b":[9]} , {"a":{}},3, {"a":[]} ,{"a":["x",[4] ]}]'
+    value = strict_json.read(body)
+    assert strict_json.items(value, body, ("*", "a")) == [
+        (1, b"1"),
+        (2.0, b"2.0"),
+        ("x", b'"x"'),
+        ([4], b"[4]"),
+    ]
+    assert strict_json.items(value, body, ("*", "a", "*")) == [(4, b"4")]
+    assert strict_json.items(value, body, ("*", "c")) is None
+    outer = strict_json.items(value, body, ())
+    assert outer is not None
+    assert [data for _, data in outer][:2] == [b'{"a":[ 1, 2.0 ]}', b'{"b":[9]}']
+
+
+def test_items_under_a_repeated_key_are_malformed() -> None:
+    body = b'{"items":[1],"items":[2]}'
+    with pytest.raises(Malformed, match="more than once"):
+        strict_json.items(strict_json.read(body), body, ("items",))
 
 
 @pytest.mark.parametrize(
     "body",
     [b'{"items":{}}', b'{"items":null}', b'{"items":"[]"}', b"{}", b"[]", b'"items"', b'{"a":{"items":[]}}'],
 )
-def test_slices_of_what_is_no_array_are_malformed(body: bytes) -> None:
-    with pytest.raises(Malformed):
-        list(strict_json.slices(body, ("items",)))
+def test_where_is_no_array_there_are_no_items(body: bytes) -> None:
+    assert strict_json.items(strict_json.read(body), body, ("items",)) is None

@@ -44,9 +44,11 @@ def _header(scheme: HeaderScheme) -> Iterator[str]:
     yield " or ".join(
         f"{_algorithm(algorithm)}{f' ({name})' if name else ''}" for name, algorithm in scheme.algorithms
     )
-    yield f"in the header {scheme.header}"
+    yield f"in the header {scheme.header}" + "".join(f" or {name}" for name in scheme.beside)
     texts = ["".join(map(_part, template.parts)) for template in scheme.templates]
     yield "over " + ", or ".join(dict.fromkeys(texts))
+    if others := sorted(scheme.headers - {scheme.header, *scheme.beside}):
+        yield f"reading {', '.join(others)} as well"
     if scheme.timestamp is not None:
         yield f"with a time that may be {_tolerance(scheme.timestamp)}"
 

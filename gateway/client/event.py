@@ -22,9 +22,11 @@ class CallbackEvent(BaseModel, Generic[Data]):
     One event of a provider, verified by the gateway.
 
     `id`, `type` and `reason` are the provider's words; `time` is RFC 3339 text; `subject` is the callback's
-    id. `type_verified` is False where the provider's signature does not protect the type. `sequence`
-    counts a stream's events from 1. `provider` is "manual" where ops completed the callback by hand, and no
-    signature was checked. `data` is bytes where the provider sent something other than JSON.
+    id. `verified` is "notification" where the provider signs nothing of the content, or as good as nothing:
+    ask it what happened (`Stream.result`). `type_verified` is False where the provider's signature does
+    not protect the type. `sequence` counts a stream's events from 1. `provider` is "manual" where ops
+    completed the callback by hand, and no signature was checked. `data` is bytes where the provider sent
+    something other than JSON.
     """
 
     # An error that quotes its input would put a customer's data into logs and into Restate's journal.
@@ -41,6 +43,7 @@ class CallbackEvent(BaseModel, Generic[Data]):
     data: Data
     datacontenttype: str = "application/json"
     reason: str | None = None
+    verified: Literal["signature", "notification"] = "signature"
     type_verified: bool = True
     sequence: int | None = None
 

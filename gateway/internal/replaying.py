@@ -22,7 +22,7 @@ from gateway.ledger.records import Disposed
 from gateway.observe.passage import Passage
 from gateway.outcome import Outcome
 from gateway.public.approvals import SOURCE as APPROVALS
-from gateway.public.receive import Address, Turned, at, carry_out, judge
+from gateway.public.receive import Address, Turned, at, carry_out, equip, judge
 from gateway.sources import Source
 
 #: Off the path of a webhook it may take longer.
@@ -59,6 +59,7 @@ async def replay(gateway: Gateway, stored: Stored, dry_run: bool) -> Replay:
     steps = [Step("rebuild", _rebuilt(address, stored))]
     passage = Passage.begin()
     at(passage, address)
+    address = await equip(gateway, address, delivery)
     judged = judge(gateway, address, delivery, passage, stored.first)
     judged_at = timestamp(stored.received_at)
     if isinstance(judged, Turned):

@@ -41,8 +41,8 @@ _FIRST_RETRY, _LONGEST_RETRY = 0.5, 60.0
 @dataclass
 class Courier:
     """
-    Delivers what is owed. `provider_of` gives a source's provider name, for the envelope; `attempts` counts
-    what it brought later than at once, by what came of it.
+    Delivers what is owed. `provider_of` gives a source's provider name, for the envelope, and `notifies`
+    whether its events only notify; `attempts` counts what it brought later than at once, by what came of it.
     """
 
     ledger: Ledger
@@ -50,6 +50,7 @@ class Courier:
     provider_of: Callable[[str], str]
     clock: Callable[[], float] = time.time
     attempts: Counter[Answered] = field(default_factory=Counter)
+    notifies: Callable[[str], bool] = lambda _: False
     _away: int = 0
     _accepted: list[Owed] = field(default_factory=list)
     _flushing: asyncio.Task[None] | None = None
@@ -93,6 +94,7 @@ class Courier:
             json=owed.json,
             media_type=owed.media_type,
             sequence=owed.sequence,
+            verified="notification" if self.notifies(callback.source) else "signature",
         )
 
     async def run(self) -> None:

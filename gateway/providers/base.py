@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 from gateway.delivery import Answer, Challenge, Delivery, Event
 from gateway.outcome import Outcome
+from gateway.providers.fetch import Fetch
+from gateway.providers.handshakes import Registration
+from gateway.providers.signatures.token import TokenScheme
 from gateway.secret import Secret
 
 
@@ -50,6 +53,18 @@ class Scheme(Protocol):
         ...
 
 
+class FetchingScheme(Scheme, Protocol):
+    """A scheme that can't verify without something that has to be fetched."""
+
+    def needs(self, delivery: Delivery, keys: Sequence[Secret]) -> Fetch | None:
+        """What to fetch for a delivery; raises `Unverified` for one that is not worth it."""
+        ...
+
+    def given(self, material: bytes) -> Scheme:
+        """The scheme with what was fetched."""
+        ...
+
+
 class Reader(Protocol):
     """How a verified delivery is read."""
 
@@ -63,6 +78,11 @@ class Reader(Protocol):
         The events of a delivery; raises `Malformed` where it can't be read, `Unverified` where a header
         that is read is repeated, and nothing else.
         """
+        ...
+
+    @property
+    def correlates(self) -> bool:
+        """Whether anything that it reads can name a callback: our reference, or an object with an alias."""
         ...
 
     def with_reference(self, field: str) -> Reader:
@@ -88,9 +108,9 @@ class Handshake(Protocol):
         """The names, in lower case, of the headers that are read."""
         ...
 
-    def answer(self, delivery: Delivery, keys: Sequence[Secret]) -> Answer | None:
+    def answer(self, delivery: Delivery, keys: Sequence[Secret]) -> Challenge | None:
         """
-        The answer, or None where the delivery is not this question.
+        The question with its answer, or None where the delivery is not this question.
 
         `keys` are the source's, the first of which answers where an answer is signed. Raises `Malformed`
         and, where the question is refused, `Unverified`; nothing else.
@@ -114,6 +134,10 @@ class Responses:
     unverified: Answer | None = None
     #: In place of the 410 on a per-callback URL.
     gone: Answer | None = None
+
+
+#: For those to whom 202 is a failure.
+EXACTLY_200 = Responses(pending=Answer(200, b'{"outcome":"pending"}'))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,6 +194,25 @@ class Provider:
         """The verification key of a configured secret; `ValueError` for one of the wrong form."""
         return self.scheme.key(secret)
 
+    @property
+    def visits(self) -> bool:
+        """Whether it sends a URL that is to be visited to confirm its registration."""
+        return any(isinstance(one, Registration) and one.visit for one in self.handshakes)
+
+    @property
+    def fetches(self) -> bool:
+        """Whether verifying may need something that has to be fetched."""
+        return hasattr(self.scheme, "needs")
+
+    def needs(self, delivery: Delivery, keys: Sequence[Secret]) -> Fetch | None:
+        """What has to be fetched before a delivery can be verified; `Unverified` where it never will be."""
+        # Not isinstance: with a protocol it costs as much as the HMAC of a small body.
+        return cast(FetchingScheme, self.scheme).needs(delivery, keys) if self.fetches else None
+
+    def given(self, material: bytes) -> Provider:
+        """The provider with what was fetched for a delivery."""
+        return replace(self, scheme=cast(FetchingScheme, self.scheme).given(material))
+
     def verify(self, delivery: Delivery, keys: Sequence[Secret], now: float) -> int:
         """The index of the key that verified the delivery; `Unverified` otherwise."""
         return self.scheme.verify(delivery, keys, now)
@@ -187,6 +230,10 @@ class Provider:
         """
         return self._challenge(delivery, keys, signed=False)
 
+    def kept(self, delivery: Delivery) -> Delivery:
+        """The delivery as it may be stored: without a secret that came along, and good to verify again."""
+        return self.scheme.kept(delivery) if isinstance(self.scheme, TokenScheme) else delivery
+
     def read(self, delivery: Delivery, keys: Sequence[Secret] = ()) -> tuple[Event, ...] | Challenge:
         """The events of a verified delivery, or the handshake that it is; `Malformed` otherwise."""
         return self._challenge(delivery, keys, signed=True) or self.reader.read(delivery)
@@ -195,8 +242,8 @@ class Provider:
         for handshake in self.handshakes:
             if handshake.signed is not signed or handshake.method != delivery.method:
                 continue
-            if (answer := handshake.answer(delivery, keys)) is not None:
-                return Challenge(answer)
+            if (challenge := handshake.answer(delivery, keys)) is not None:
+                return challenge
         return None
 
     def acknowledge(self, outcomes: Sequence[Outcome]) -> Answer:
@@ -214,6 +261,14 @@ class Provider:
     def signed(self) -> bool:
         """Whether a source needs a secret: only `unsigned` checks nothing, its URL is the only proof."""
         return self.scheme.signed
+
+    def with_verify_token(self, token: Secret) -> Provider:
+        """The provider whose handshake asks for a source's verify_token; `ValueError` where none does."""
+        asking = [one for one in self.handshakes if isinstance(one, Registration) and one.wants_token]
+        if not asking:
+            raise ValueError(f"{self.title} asks for no verify_token; leave it out")
+        others = tuple(one for one in self.handshakes if one not in asking)
+        return replace(self, handshakes=(*(one.with_token(token) for one in asking), *others))
 
     def with_reference(self, field: str) -> Provider:
         """

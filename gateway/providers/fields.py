@@ -8,6 +8,8 @@ Where a provider's values stand, written as text.
     header:x-github-event+action?       the last one left out where the delivery has none
     error.message|reason                the first that the delivery has
     status=paid                         a value, there only where it is this one
+    text:call+has:call_id               has to be there, and is not part of the text
+    Message.@.reference                 a text that is JSON itself, read on behind `@`
 
 A form is read as an object of its fields.
 """
@@ -30,9 +32,12 @@ _PATH = re.compile(r"[^\s.|+?:=]+(\.[^\s.|+?:=]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place: a JSON path, a header (in lower case), or a fixed text; `only` is the value it must have."""
+    """
+    One place: a JSON path, a header (in lower case), a fixed text, or a path that gives no text; `only` is
+    the value it must have.
+    """
 
-    kind: Literal["json", "header", "text"]
+    kind: Literal["json", "header", "text", "has"]
     name: str
     path: tuple[str, ...] = ()
     optional: bool = False
@@ -52,8 +57,8 @@ class Place:
         if only != "":
             if kind == "header" and _HEADER.fullmatch(name.lower()):
                 return cls("header", name.lower(), (), optional, only)
-            if kind == "json" and _PATH.fullmatch(name):
-                return cls("json", name, tuple(name.split(".")), optional, only)
+            if kind in ("json", "has") and _PATH.fullmatch(name):
+                return cls("has" if kind == "has" else "json", name, tuple(name.split(".")), optional, only)
         raise ValueError(f'"{text}" is no place; json:data.id, header:x-event or text:done would be one')
 
     def find(self, value: Any, delivery: Delivery) -> list[str]:
@@ -63,9 +68,12 @@ class Place:
         if self.kind == "header":
             header = delivery.headers.one(self.name)
             texts = [header] if header else []
+        elif self.kind == "has" and self.only is None:
+            return [""] if any(found is not None for found in strict_json.find(value, self.path)) else []
         else:
             texts = [text for found in strict_json.find(value, self.path) if (text := as_text(found))]
-        return texts if self.only is None else [text for text in texts if text == self.only]
+        found = texts if self.only is None else [text for text in texts if text == self.only]
+        return [""] if found and self.kind == "has" else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ class Field:
                 elif not place.optional:
                     break
             else:
-                return ".".join(texts) or None
+                return ".".join(filter(None, texts)) or None
         return None
 
     def every(self, value: Any, delivery: Delivery) -> list[str]:

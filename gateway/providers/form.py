@@ -1,9 +1,13 @@
-"""HTML forms as they are sent: `application/x-www-form-urlencoded`, in UTF-8."""
+"""HTML forms as they are sent, in UTF-8."""
 
 from __future__ import annotations
 
 import json
-from urllib.parse import parse_qsl
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlencode
+
+from gateway.delivery import Delivery
+from gateway.providers import multipart
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 #: Twilio's longest has some 50. Each costs about a microsecond.
@@ -15,6 +19,25 @@ def parse(body: bytes) -> list[tuple[str, str]]:
     return parse_qsl(
         body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS
     )
+
+
+def read(delivery: Delivery) -> list[tuple[str, str]] | None:
+    """The names and values of a delivery that is a form of either kind; None for one that is no form."""
+    if delivery.media_type == MEDIA_TYPE:
+        return parse(delivery.body)
+    if delivery.media_type == multipart.MEDIA_TYPE:
+        return multipart.parse(delivery.headers.one("content-type") or "", delivery.body)
+    return None
+
+
+def with_value(delivery: Delivery, name: str, value: str) -> Delivery:
+    """The delivery with another value of a field that its form has once."""
+    pairs = dict(read(delivery) or ())
+    if delivery.media_type == MEDIA_TYPE:
+        body = urlencode({**pairs, name: value}).encode()
+    else:
+        body = delivery.body.replace(pairs[name].encode(), value.encode(), 1)
+    return replace(delivery, body=body)
 
 
 def collect(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:

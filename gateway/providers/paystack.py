@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from gateway.delivery import Answer
-from gateway.providers.base import Provider, Responses
+from gateway.providers.base import EXACTLY_200, Provider
 from gateway.providers.fields import at
 from gateway.providers.reader import FieldReader
 from gateway.providers.signatures.digest import Hmac, KeyForm
@@ -40,8 +39,7 @@ PAYSTACK = Provider(
     fail_on=("transfer.reversed", "refund.failed"),
     # A failed transfer can be sent again under its reference.
     fail_on_optional=("transfer.failed",),
-    # Anything but 200 is a failure.
-    responses=Responses(pending=Answer(200, b'{"outcome":"pending"}')),
+    responses=EXACTLY_200,
     retries_for=timedelta(hours=72),
     reference_field="data.reference",
     unconfirmed=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -12,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from gateway import strict_json
 from gateway.delivery import Delivery, Event
 from gateway.errors import Malformed
-from gateway.providers import form
+from gateway.providers import form, xml
 from gateway.providers.fields import Field, at
 
 #: Ids and types are keys of the ledger. The longest that is documented is below 100 characters.
@@ -37,10 +38,13 @@ class FieldReader:
     Reads events by fields (see `gateway.providers.fields`).
 
     `body` says what is taken: JSON; JSON or a form; or anything, where what is neither goes on as bytes.
-    `payload` names the field of a form that holds the event as JSON, where the form has it. `items` is
-    the path of the array of a batch: fields are then looked up in each item. `covered` says what of
-    the body is signed: all of it, nothing, or the JSON paths listed; with "sender" nothing is either, and
-    a secret that comes along proves who sends. `covered_headers` are signed too.
+    `payload` names the field of a form that holds the event, where the form has it, and `payload_form` how:
+    XML goes on as JSON (see `gateway.providers.xml`). `items` says where the array of a batch is: fields
+    are then looked up in each item. It is a path, "" for the body itself, with `*` for every item on the
+    way; of several with "+" between them all that are there count, and with "|" the first. `covered` says
+    what of the body is signed: all of it, the payload, nothing, or the JSON paths listed; with "sender"
+    nothing is either, and a secret that comes along proves who sends. `covered_headers` are signed too.
+    An event that `recurs` comes again in the same words and is another one all the same.
     """
 
     type: Field
@@ -51,9 +55,11 @@ class FieldReader:
     objects: tuple[Field, ...] = ()
     body: Literal["json", "json or form", "any"] = "json"
     payload: str | None = None
+    payload_form: Literal["JSON", "XML in base64"] = "JSON"
     items: str | None = None
-    covered: Literal["body", "nothing", "sender"] | tuple[str, ...] = "body"
+    covered: Literal["body", "payload", "nothing", "sender"] | tuple[str, ...] = "body"
     covered_headers: frozenset[str] = frozenset()
+    recurs: bool = False
 
     def __post_init__(self) -> None:
         for field in self.references:
@@ -73,15 +79,24 @@ class FieldReader:
         return all(
             place.kind == "text"
             or (place.kind == "header" and place.name in self.covered_headers)
-            or (place.kind == "json" and (self.covered == "body" or place.name in self.covered))
+            or (place.kind in ("json", "has") and self._covers_path(place.name))
             for place in field.places
         )
+
+    def _covers_path(self, path: str) -> bool:
+        # What a signed text says is signed with it.
+        return self.covered in ("body", "payload") or path.partition(".@.")[0] in self.covered
 
     @property
     def headers(self) -> frozenset[str]:
         """The headers that reading needs."""
         fields = (self.type, self.id, self.time, self.reason, *self.references, *self.objects)
         return frozenset[str]().union(*(field.headers for field in fields if field))
+
+    @property
+    def correlates(self) -> bool:
+        """Whether a reference or an object is read."""
+        return bool(self.references or self.objects)
 
     def with_reference(self, text: str) -> FieldReader:
         """A reader that finds our reference in another field; `ValueError` for one that is not covered."""
@@ -92,19 +107,25 @@ class FieldReader:
         content = self._content(delivery)
         if self.items is None:
             return (self._event(content, delivery),)
-        path = tuple(self.items.split("."))
-        items = strict_json.get(content.value, path)
-        if not isinstance(items, list):
-            raise Malformed(f"the body has no list of {self.items}")
-        parts = zip(items, strict_json.slices(delivery.body, path), strict=True)
         return tuple(
-            self._event(_Content(item, data, True, "application/json"), delivery) for item, data in parts
+            self._event(_Content(item, data, True, "application/json"), delivery)
+            for item, data in self._items(content.value, delivery.body)
         )
+
+    def _items(self, value: Any, body: bytes) -> list[tuple[Any, bytes]]:
+        """The items of a batch, each with its bytes; `Malformed` where there is no list of them."""
+        assert self.items is not None
+        for alternative in self.items.split("|"):
+            paths = [tuple(path.split(".")) if path else () for path in alternative.split("+")]
+            found = [strict_json.items(value, body, path) for path in paths]
+            if any(items is not None for items in found):
+                return [item for items in found for item in items or ()]
+        raise Malformed(f"the body has no list of {self.items}" if self.items else "the body is no list")
 
     def _content(self, delivery: Delivery) -> _Content:
         media_type = delivery.media_type
-        if self.body != "json" and media_type == form.MEDIA_TYPE:
-            return self._form(delivery.body)
+        if self.body != "json" and (fields := self._form(delivery)) is not None:
+            return fields
         is_json = media_type in ("", "application/json") or media_type.endswith("+json")
         if self.body == "any" and not is_json:
             return _Content(_NO_VALUE, delivery.body, False, _as_sent(delivery))
@@ -116,16 +137,22 @@ class FieldReader:
             return _Content(_NO_VALUE, delivery.body, False, _as_sent(delivery))
         return _Content(value, delivery.body, True, "application/json")
 
-    def _form(self, body: bytes) -> _Content:
+    def _form(self, delivery: Delivery) -> _Content | None:
         try:
-            fields = form.collect(form.parse(body))
+            pairs = form.read(delivery)
         except ValueError:
             raise Malformed("the body is not a form in UTF-8") from None
+        if pairs is None:
+            return None
+        fields = form.collect(pairs)
         if self.payload is None or self.payload not in fields:
             return _Content(fields, form.as_json(fields), True, "application/json")
         payload = fields[self.payload]
         if not isinstance(payload, str):
             raise Malformed(f"the form has {self.payload} more than once")
+        if self.payload_form == "XML in base64":
+            value = xml.read(_base64(payload))
+            return _Content(value, json.dumps(value, ensure_ascii=False).encode(), True, "application/json")
         return _Content(strict_json.read(payload.encode()), payload.encode(), True, "application/json")
 
     def _event(self, content: _Content, delivery: Delivery) -> Event:
@@ -159,11 +186,13 @@ class FieldReader:
         )
 
     def _digest(self, content: _Content, delivery: Delivery) -> bytes | None:
-        if self.covered in ("nothing", "sender"):
+        if self.recurs or self.covered in ("nothing", "sender"):
             return None
         if self.covered == "body":
             # An item of a batch comes again in other company.
             return hashlib.sha256(delivery.body if self.items is None else content.data).digest()
+        if self.covered == "payload":
+            return hashlib.sha256(content.data).digest()
         values = [at(path).read(content.value, delivery) for path in self.covered]
         return hashlib.sha256(json.dumps(values).encode()).digest()
 
@@ -176,6 +205,14 @@ def _usable(text: str) -> bool:
 def _one_line(text: str) -> str:
     text = text[:_MAX_REASON]
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def _base64(text: str) -> bytes:
+    """The bytes of a payload in base64, which may be written in lines."""
+    try:
+        return base64.b64decode("".join(text.splitlines()), validate=True)
+    except ValueError:
+        raise Malformed("the payload is not base64") from None
 
 
 def _as_sent(delivery: Delivery) -> str:

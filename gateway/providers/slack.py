@@ -7,52 +7,24 @@ A button's type is `block_actions.` and its action_id, so a message with the but
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
-from gateway import strict_json
-from gateway.delivery import Answer, Delivery
-from gateway.errors import Malformed
+from gateway.delivery import Answer
 from gateway.providers.base import Provider, Responses
 from gateway.providers.fields import at
 from gateway.providers.form import MEDIA_TYPE as FORM
+from gateway.providers.handshakes import Echo, InBody, Registration
 from gateway.providers.reader import FieldReader
 from gateway.providers.signatures.digest import Hmac, KeyForm
 from gateway.providers.signatures.grammar import Whole
 from gateway.providers.signatures.scheme import HeaderScheme
 from gateway.providers.signatures.template import Body, Header, Template
 from gateway.providers.signatures.timestamp import Timestamp
-from gateway.secret import Secret
 
 _KEY = KeyForm(hint="the app's signing secret is needed, not a token (xoxb-…)")
 _STAMP = Header("x-slack-request-timestamp")
-#: Slack's have 52 characters.
-_MAX_CHALLENGE = 256
 #: A body would be shown to the user as the answer to a command, or refused as the answer to a view.
 _OK = Answer(200, b"", "text/plain")
-
-
-class UrlVerification:
-    """Slack's question when a URL is entered: it wants its `challenge` back."""
-
-    method = "POST"
-    signed = True
-    headers: frozenset[str] = frozenset()
-
-    def answer(self, delivery: Delivery, keys: Sequence[Secret]) -> Answer | None:
-        """The challenge as plain text; `Malformed` for one that is none."""
-        # Every other delivery is spared a second parsing.
-        if b"url_verification" not in delivery.body or delivery.media_type == FORM:
-            return None
-        value = strict_json.read(delivery.body)
-        if strict_json.get(value, ("type",)) != "url_verification":
-            return None
-        challenge = strict_json.get(value, ("challenge",))
-        if not isinstance(challenge, str) or not challenge.isascii() or not challenge.isprintable():
-            raise Malformed("url_verification has no challenge in ASCII")
-        if len(challenge) > _MAX_CHALLENGE:
-            raise Malformed(f"the challenge is longer than {_MAX_CHALLENGE} characters")
-        return Answer(200, challenge.encode(), "text/plain")
 
 
 SLACK = Provider(
@@ -85,7 +57,9 @@ SLACK = Provider(
     succeed_on=("block_actions.approve", "view_submission"),
     fail_on=("block_actions.reject", "view_closed"),
     media_types=("application/json", FORM),
-    handshakes=(UrlVerification(),),
+    handshakes=(
+        Registration(asked=InBody(("challenge",), where=(("type",), "url_verification")), reply=Echo()),
+    ),
     responses=Responses(accepted=_OK, pending=_OK),
     deadline=timedelta(seconds=3),
     # At once, after a minute, after five.

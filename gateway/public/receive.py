@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from starlette.types import Receive, Scope
 
@@ -57,6 +57,8 @@ class Turned:
 
     refused: Refused
     answer: Answer | GatewayError
+    #: What has to be visited before the answer.
+    visit: str | None = field(default=None, repr=False)
 
 
 async def receive(gateway: Gateway, scope: Scope, receive: Receive, passage: Passage) -> Answer:
@@ -141,9 +143,12 @@ async def process(
 ) -> Answer:
     """Steps 3 to 8 for a delivery that was read."""
     try:
+        address = await equip(gateway, address, delivery)
         judged = judge(gateway, address, delivery, passage)
         await failpoints.reach("after-verify")
         if isinstance(judged, Turned):
+            if judged.visit is not None:
+                await gateway.fetcher.visit(judged.visit)
             gateway.refusals.keep(judged.refused)
             if isinstance(judged.answer, GatewayError):
                 raise judged.answer
@@ -154,6 +159,25 @@ async def process(
     finally:
         if passage.given_up:
             gateway.observer.passed(passage)
+
+
+async def equip(gateway: Gateway, address: Address, delivery: Delivery) -> Address:
+    """
+    The address, its provider equipped with what has to be fetched to verify this delivery.
+
+    Raises `TryLater` where that can't be had now. What will never verify is left to the judge.
+    """
+    source = address.source
+    if not source.provider.fetches:
+        return address
+    try:
+        fetch = source.provider.needs(delivery, source.keys)
+        if fetch is None:
+            return address
+        provider = source.provider.given(await gateway.fetcher.get(fetch))
+    except Unverified:
+        return address
+    return replace(address, source=replace(source, provider=provider))
 
 
 def judge(
@@ -167,11 +191,11 @@ def judge(
     source, provider = address.source, address.source.provider
     passage.delivery_id = gateway.new_id("dl")
     passage.replay_of = replay_of
-    received, now = delivery, delivery.received_at
+    received, now = provider.kept(delivery), delivery.received_at
     if replay_of is not None:
         now = gateway.clock()
-        received = replace(delivery, received_at=now)
-    headers = list(delivery.headers.only(provider.headers))
+        received = replace(received, received_at=now)
+    headers = list(received.headers.only(provider.headers))
     secret = ""
 
     def turned(outcome: Outcome, reason: str, answer: Answer | GatewayError) -> Turned:
@@ -190,7 +214,8 @@ def judge(
             if delivery.method != "POST":
                 raise Unverified(f"{delivery.method} is taken here for the provider's question only")
             matched, issued = verify(source, delivery, gateway.settings.public_urls)  # 3
-            received = replace(received, url=issued.url)
+            if issued is not delivery:
+                received = replace(provider.kept(issued), received_at=now)
             passage.end(Step.VERIFY)
             if source.keys:
                 passage.secret, secret = source.places[matched], source.keys[matched].fingerprint
@@ -207,7 +232,13 @@ def judge(
         passage.stop()
         return turned(Outcome.MALFORMED, error.detail, error)
     if isinstance(read, Challenge):
-        return turned(Outcome.CHALLENGE, "the provider's question at registration, answered", read.answer)
+        if read.visit is None:
+            return turned(Outcome.CHALLENGE, "the provider's question at registration, answered", read.answer)
+        if not source.confirm:
+            reason = "to be confirmed by hand: the source does not say confirm = true"
+            return turned(Outcome.CHALLENGE, reason, read.answer)
+        challenge = turned(Outcome.CHALLENGE, "confirmed by visiting what the provider named", read.answer)
+        return replace(challenge, visit=None if replay_of else read.visit)
     if replay_of is not None:
         read = tuple(replace(event, time=event.time or timestamp(delivery.received_at)) for event in read)
     proposal = Proposal(  # 5

@@ -63,9 +63,7 @@ def _completed(folder: Path, line: str, token: str = "") -> list[str]:
 def test_the_shell_completes_names_and_ids(console: Console) -> None:
     callback = console.issue()
     folder = console.directory
-    assert _completed(folder, "gateway providers show s") == [
-        "shopify", "slack", "square", "standard-webhooks", "stripe",
-    ]  # fmt: skip
+    assert _completed(folder, "gateway providers show st") == ["standard-webhooks", "stripe"]
     assert _completed(folder, "gateway callbacks list --source pay") == ["pay", "pay-twin"]
     assert callback.id in _completed(folder, "gateway callbacks show cb_", console.tokens["ops"])
     assert _completed(folder, "gateway callbacks show cb_") == [], "without a token it is silent"

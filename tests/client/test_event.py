@@ -50,6 +50,8 @@ class Strict(BaseModel):
 
 
 def test_the_attributes_are_the_envelopes() -> None:
+    assert decode(envelope("1"), int).verified == "signature"
+    assert decode(envelope("1", verified="notification"), int).verified == "notification"
     event = decode(envelope("1", reason="why", sequence=3, type_verified=False, promise="ours"), int)
     assert (event.id, event.type, event.subject, event.provider) == (
         "evt_1",

@@ -98,6 +98,7 @@ _EFFECTS = st.builds(
     event_id=_TEXTS,
     event_type=_TEXTS,
     type_verified=st.booleans(),
+    verified=st.sampled_from(["signature", "notification"]),
     time=st.just("2026-11-22T20:36:40Z"),
     reason=st.none() | _TEXTS,
     data=st.binary(),
@@ -121,11 +122,12 @@ def test_an_envelope_is_a_cloud_event_for_a_strict_reader(effect: Effect) -> Non
     assert event["datacontenttype"] == effect.media_type
     assert ("data" in event) != ("data_base64" in event)
     # Ours, all of them lower case letters and digits but for the two of JSON's own format.
-    extensions = set(event) - {"data_base64", "type_verified"}
+    extensions = set(event) - {"data_base64", "type_verified", "verified"}
     assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in extensions)
     assert event["provider"] == "stripe"
     assert event["outcome"] == effect.verdict
     assert event.get("type_verified", True) == effect.type_verified
+    assert event.get("verified", "signature") == effect.verified
     assert ("reason" in event) == (effect.verdict is Verdict.FAILED)
 
 

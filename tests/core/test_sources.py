@@ -173,9 +173,26 @@ def test_rows_are_kept_as_long_as_a_repeat_may_come(tmp_path: Path, max_expiry: 
 
 def test_the_values_that_come_with_it_keep_rows_long_enough(tmp_path: Path) -> None:
     longest = max((provider.retries_for for provider in CATALOGUE.values()), default=timedelta())
-    text = "".join(f"[sources.s-{name}]\nprovider = '{name}'\n" for name in CATALOGUE)
+    each = "experimental = true\nper_callback_url = true\n"
+    text = "".join(f"[sources.s-{name}]\nprovider = '{name}'\n{each}" for name in CATALOGUE)
     loaded = load(tmp_path, text)
     assert max(source.provider.retries_for for source in loaded.by_name.values()) == longest
+
+
+def test_an_experimental_provider_is_taken_where_the_source_says_so(tmp_path: Path) -> None:
+    (name, *_) = (name for name, provider in CATALOGUE.items() if provider.experimental)
+    said = refusal(tmp_path, f"[sources.x]\nprovider = '{name}'\n")
+    assert said.startswith(f'sources.x.experimental: provider = "{name}" is experimental: ')
+    assert (CATALOGUE[name].experimental or "nothing") in said
+    assert "say experimental = true" in said
+    assert load(tmp_path, f"[sources.x]\nprovider = '{name}'\nexperimental = true")["x"].closed
+
+
+def test_a_verify_token_is_for_a_provider_that_asks_for_one(tmp_path: Path) -> None:
+    said = refusal(tmp_path, f"{STRIPE}verify_token = '{SECRET}'")
+    assert said == "sources.x.verify_token: Stripe asks for no verify_token; leave it out"
+    assert "is not there" in refusal(tmp_path, f"{STRIPE}verify_token = 'env:NONE'")
+    assert "is a placeholder" in refusal(tmp_path, f"{STRIPE}verify_token = 'changeme'")
 
 
 def test_no_source_shows_its_secret(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import gateway.providers
 
 ROOM = Path(gateway.providers.__file__).parent
 OURS = ("gateway.delivery", "gateway.errors", "gateway.outcome", "gateway.secret", "gateway.strict_json")
-OTHERS = ("cryptography", "pydantic")
+OTHERS = ("cryptography", "jwt", "pydantic")
 #: Of the standard library, what is needed: none of it reaches outside.
 PURE = (
     *("__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "functools", "hashlib"),
-    *("hmac", "itertools", "json", "re", "typing", "urllib"),
+    *("hmac", "itertools", "json", "re", "typing", "unicodedata", "urllib", "xml", "zlib"),
 )
 
 

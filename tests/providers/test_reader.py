@@ -72,16 +72,29 @@ def test_a_key_that_is_repeated_is_refused_where_it_is_read() -> None:
             READER.read(replace(post({}), body=body))
 
 
+#: The type is in a header, or one is not asked of them.
+TYPED_WITHOUT_BODY = {
+    "bitbucket": "repo:commit_status_updated",
+    "dropbox": "list_folder",
+    "hubspot-v2": "action",
+    "shopify": "orders/paid",
+    "standard-webhooks": "event",
+    "svix": "event",
+    "zendesk": "event",
+}
+
+
 @pytest.mark.parametrize(
     "name", [name for name, p in CATALOGUE.items() if p.media_types == ("application/json",)]
 )
 @pytest.mark.parametrize("body", [b"", b"not json", b'{"a":NaN}', b"null", b"[]", b'"text"', b"{}", b"\xff"])
 def test_a_json_provider_without_its_json_is_malformed(name: str, body: bytes) -> None:
-    if name == "standard-webhooks" and body in (b"null", b"[]", b'"text"', b"{}"):
-        # A type is not asked of them.
-        assert read(name, replace(signed(name), body=body))[0].type == "event"
-    elif name == "shopify" and body in (b"null", b"[]", b'"text"', b"{}"):
-        assert read(name, replace(signed(name), body=body))[0].type == "orders/paid"
+    is_json = body in (b"null", b"[]", b'"text"', b"{}")
+    if is_json and name in TYPED_WITHOUT_BODY:
+        assert read(name, replace(signed(name), body=body))[0].type == TYPED_WITHOUT_BODY[name]
+    elif body == b"[]" and getattr(CATALOGUE[name].reader, "items", None) == "":
+        # A batch of nothing.
+        assert read(name, replace(signed(name), body=body)) == ()
     else:
         with pytest.raises(Malformed):
             PROVIDERS[name].read(replace(signed(name), body=body))
@@ -104,6 +117,51 @@ def test_a_batch_may_be_empty_and_has_to_be_a_list() -> None:
     for body in (b'{"events":{}}', b'{"events":null}', b'{"events":[1]}', b'{"events":[],"events":[]}'):
         with pytest.raises(Malformed):
             PROVIDERS["gocardless"].read(replace(delivery, body=body))
+
+
+def whatsapp(*changes: dict[str, Any]) -> Delivery:
+    value = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": list(changes)}]}
+    return replace(signed("meta"), body=json.dumps(value).encode())
+
+
+def test_a_batch_of_batches_brings_all_that_is_in_it() -> None:
+    status = {
+        "field": "messages",
+        "value": {"statuses": [{"id": "a", "status": "read"}, {"id": "b", "status": "sent"}]},
+    }
+    message = {"field": "messages", "value": {"messages": [{"id": "c", "type": "text"}]}}
+    other = {"field": "account_update", "value": {"event": "VERIFIED_ACCOUNT"}}
+    for changes, expected in (
+        ((status,), ["status.read", "status.sent"]),
+        ((status, message), ["status.read", "status.sent", "message.text"]),
+        ((message, status, message), ["status.read", "status.sent", "message.text", "message.text"]),
+        ((other, other), ["account_update", "account_update"]),
+        # What comes beside a message is not looked at: Meta sends each kind of change by itself.
+        ((other, message), ["message.text"]),
+        ((), []),
+    ):
+        assert [event.type for event in read("meta", whatsapp(*changes))] == expected
+    (page,) = read(
+        "meta", replace(signed("meta"), body=b'{"object":"page","entry":[{"id":"7","messaging":[{"a":1}]}]}')
+    )
+    assert (page.type, page.data) == ("entry", b'{"a":1}')
+    for body in (b'{"entry":{}}', b"{}", b"[]", b'{"entry":[],"entry":[]}'):
+        with pytest.raises(Malformed):
+            PROVIDERS["meta"].read(replace(signed("meta"), body=body))
+
+
+def test_a_batch_may_be_the_whole_body() -> None:
+    events = read("hubspot", signed("hubspot"))
+    assert b"[" + b",".join(event.data for event in events) + b"]" == signed("hubspot").body
+    with pytest.raises(Malformed, match="no list"):
+        PROVIDERS["hubspot"].read(replace(signed("hubspot"), body=b'{"eventId":1}'))
+
+
+def test_a_repeat_by_docusign_counts_itself_and_is_the_same_event() -> None:
+    good = signed("docusign")
+    again = replace(good, body=good.body.replace(b'"retryCount":0', b'"retryCount":3'))
+    assert again.body != good.body
+    assert [event.id for event in read("docusign", again)] == [event.id for event in read("docusign", good)]
 
 
 def test_a_header_that_is_read_is_there_once() -> None:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import Unverified
-from gateway.providers.signatures.digest import Hmac
+from gateway import strict_json
+from gateway.delivery import Delivery, Headers
+from gateway.errors import Malformed, Unverified
+from gateway.providers.signatures.digest import Hmac, KeyForm, KeyThenText
 from gateway.providers.signatures.encoding import Encoding, decode, encode
-from gateway.providers.signatures.grammar import Listed, Whole
+from gateway.providers.signatures.grammar import Described, Grammar, Keyed, Listed, Whole
+from gateway.providers.signatures.items import ItemScheme
 from gateway.providers.signatures.scheme import HeaderScheme
 from gateway.providers.signatures.template import Body, Field, Header, Template
-from gateway.providers.signatures.timestamp import Timestamp
+from gateway.providers.signatures.timestamp import BodyTime, Timestamp
+from gateway.secret import Secret
 
-ENCODINGS: list[Encoding] = ["hex", "base64"]
+ENCODINGS: list[Encoding] = ["hex", "HEX", "base64"]
 
 
 @given(data=st.binary(max_size=100), encoding=st.sampled_from(ENCODINGS))
@@ -56,6 +62,26 @@ def test_a_list_is_read_as_it_was_written(pairs: list[tuple[str, str]]) -> None:
         assert grammar.parse(grammar.write(pairs)) == tuple(pairs)
 
 
+@given(text=st.text(max_size=60) | st.text("ab1/;,=|&signatureorgmh", max_size=60))
+def test_a_header_is_of_a_grammar_or_refused(text: str) -> None:
+    grammars: list[Grammar] = [Keyed(",", "/SHA256/"), Described(";", "=", "signature", "algorithm")]
+    for grammar in grammars:
+        try:
+            pairs = grammar.parse(text)
+        except Unverified:
+            continue
+        assert grammar.parse(grammar.write(pairs)) == pairs
+
+
+def test_a_signature_that_is_described_is_there_once_and_by_an_algorithm() -> None:
+    grammar = Described(";", "=", "signature", "algorithm", beside=(("sender", "shop"),))
+    assert grammar.parse("algorithm=MD5;signature=aa;content=DOCUMENT") == (("MD5", "aa"),)
+    assert grammar.write((("MD5", "aa"),)) == "sender=shop;signature=aa;algorithm=MD5"
+    for text in ("signature=aa", "algorithm=MD5", "signature=aa;signature=bb;algorithm=MD5", "aa", ""):
+        with pytest.raises(Unverified):
+            grammar.parse(text)
+
+
 def test_a_prefix_is_taken_off_once() -> None:
     assert Whole("sha256=").parse("sha256=sha256=aa") == (("", "sha256=aa"),)
     with pytest.raises(Unverified):
@@ -89,3 +115,130 @@ def test_a_provider_with_hmac_does_not_load_cryptography() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+# -- times
+
+
+def rfc3339(text: str, now: float) -> str | None:
+    """Why a time is refused; None where it is not."""
+    try:
+        Timestamp(source=Header("x-time"), unit="RFC 3339").judge(text, now)
+    except Unverified as error:
+        return error.detail
+    return None
+
+
+@given(
+    seconds=st.integers(300_000_000, 7_000_000_000),
+    zone=st.integers(-840, 840),
+)
+def test_a_time_of_rfc_3339_counts_wherever_it_was_written(seconds: int, zone: int) -> None:
+    now = float(seconds)
+    at = datetime.fromtimestamp(now, timezone(timedelta(minutes=zone)))
+    stamp = Timestamp(source=Header("x-time"), unit="RFC 3339")
+    for text in (at.isoformat(), stamp.text(now)):
+        assert rfc3339(text, now) is None
+        assert rfc3339(text, now + 302) == "the timestamp is too old"
+        assert rfc3339(text, now - 302) == "the timestamp is too far in the future"
+
+
+@given(text=st.text(max_size=40) | st.text("0123456789-:.TZ+", max_size=30))
+def test_what_is_no_time_is_refused_and_nothing_else_comes_out(text: str) -> None:
+    rfc3339(text, 0.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "2026-11-22",
+            "2026-11-22T20:40:00",
+            "2026-11-22 20:40:00Z",
+            "2026-11-22t20:40:00z",
+            "0-11-22T20:40:00Z",
+        ),
+        *("2026-02-30T20:40:00Z", "2026-11-22T24:00:01Z", "2026-11-22T20:40:61Z", " 2026-11-22T20:40:00Z"),
+        *(
+            "2026-11-22T20:40:00Z\n",
+            "2026-11-22T20:40:00+25:00",
+            "\uff12026-11-22T20:40:00Z",
+            "20261122T204000Z",
+        ),
+        *("2026-11-22T20:40:00." + "1" * 10 + "Z", "02026-11-22T20:40:00Z", "1795380000"),
+    ],
+)
+def test_a_time_of_rfc_3339_is_written_out(text: str) -> None:
+    assert rfc3339(text, 1795380000.0) == "the timestamp is not a date and time of RFC 3339"
+
+
+def test_a_time_in_the_body_is_a_number_that_stands_there_once() -> None:
+    scheme = HeaderScheme(
+        header="x-signature",
+        algorithms=(("", Hmac()),),
+        timestamp=Timestamp(source=BodyTime(("sent", "at")), unit="ms"),
+    )
+    key = scheme.key(Secret("a secret of some length"))
+
+    def verify(body: bytes) -> int:
+        signature = Hmac().sign(key.reveal()[1:], body)
+        headers = Headers([("x-signature", signature)])
+        return scheme.verify(Delivery("POST", "https://a.example/", headers, body, 0.0), [key], 1795380000.0)
+
+    assert verify(b'{"sent":{"at":1795380000123}}') == 0
+    for body in (
+        *(
+            b'{"sent":{"at":"1795380000123"}}',
+            b'{"sent":{"at":1795380000123.0}}',
+            b'{"sent":{"at":true}}',
+            b"{}",
+        ),
+        *(
+            b'{"sent":{"at":1795380000123,"at":1795380000123}}',
+            b'{"sent":{"at":-1795380000123}}',
+            b"[]",
+            b"no json",
+        ),
+        *(b'{"sent":{"at":1795379000123}}', b'{"sent":{"at":1795381000123}}', b'{"sent":{"at":1e400}}'),
+    ):
+        with pytest.raises(Unverified):
+            verify(body)
+
+
+def test_a_time_that_is_not_signed_is_no_declaration() -> None:
+    with pytest.raises(ValueError, match="not signed"):
+        HeaderScheme(
+            header="x-signature",
+            algorithms=(("", Hmac()),),
+            templates=(Template.of(Header("x-id")),),
+            timestamp=Timestamp(source=BodyTime(("at",))),
+        )
+
+
+# -- keys and hashes
+
+
+def test_a_key_is_brought_into_its_unicode_form() -> None:
+    form = KeyForm(normalize="NFKD")
+    assert (
+        form.decode(Secret("s\u00e9cret")) == form.decode(Secret("se\u0301cret")) == "se\u0301cret".encode()
+    )
+    with pytest.raises(ValueError, match="not text in UTF-8") as caught:
+        form.decode(Secret(b"\xff\xfe and more"))
+    assert "more" not in str(caught.value)
+
+
+def test_a_lengthened_hash_fits_no_json() -> None:
+    # SHA-256 goes on where it ended: whoever knows a signature of key and text can sign what goes on.
+    # The filling begins with 0x80, which no text in UTF-8 has there.
+    algorithm = KeyThenText()
+    assert algorithm.digest(b"key", b"text") == hashlib.sha256(b"keytext").digest()
+    for more in (b"", b'{"type":"paid"}'):
+        with pytest.raises(Malformed):
+            strict_json.read(b"[]" + b"\x80" + b"\x00" * 40 + more)
+
+
+def test_a_signature_in_a_body_without_a_separator_begins_with_its_time() -> None:
+    with pytest.raises(ValueError, match="a time and one text"):
+        ItemScheme(signature=("s",), fields=(("a",), ("b",)), algorithm=Hmac())

@@ -26,7 +26,7 @@ def test_the_gateway_takes_the_settings_and_finds_every_secret(tmp_path: Path) -
     assert (loaded.listen.public, loaded.listen.internal) == (ADDRESSES.public, ADDRESSES.internal)
     assert loaded.public_url == "http://127.0.0.1:1"
     assert loaded.restate.ingress_urls == (ADDRESSES.ingress_url,)
-    assert set(found.by_name) == {"acmepay", "acmepay-account", "idcheck", "mailer"}
+    assert set(found.by_name) == {"acmepay", "acmepay-account", "idcheck", "mailer", "mollie"}
     assert (found.closed, found.absent) == ([], ())
 
 

@@ -1,10 +1,13 @@
-"""HMAC (RFC 2104): which hash, how the signature is spelled, and how the key is."""
+"""HMAC (RFC 2104) and plain hashes: which hash, how the signature is spelled, and how the key is."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +15,7 @@ from typing import Literal
 from gateway.providers.signatures.encoding import Encoding, decode, encode
 from gateway.secret import Secret
 
-Hash = Literal["sha1", "sha256", "sha512"]
+Hash = Literal["md5", "sha1", "sha256", "sha512"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,12 +24,17 @@ class KeyForm:
     How a secret is spelled where the provider shows it.
 
     `prefix` marks the provider's secrets: it belongs to a key that is text, and is taken off before
-    decoding otherwise. `hint` says where to find the right one.
+    decoding otherwise. `normalize` is the Unicode form that the provider brings a text into first,
+    `hashed` says that the key is that hash of the text. `hint` says where to find the right one.
     """
 
     encoding: Literal["text", "hex", "base64"] = "text"
     prefix: str = ""
     prefix_needed: bool = False
+    #: A pattern that a text has to have as a whole, where it is more than a text.
+    pattern: str = ""
+    normalize: Literal["NFKD"] | None = None
+    hashed: Hash | None = None
     #: 128 bits: with less, an HMAC key can be searched for. Text is measured where it is configured.
     min_bytes: int = 16
     hint: str = ""
@@ -39,8 +47,11 @@ class KeyForm:
         prefix = self.prefix.encode()
         if self.prefix_needed and not data.startswith(prefix):
             raise ValueError(self._explain(f"the secret does not begin with {self.prefix}"))
+        if self.pattern and not re.fullmatch(self.pattern.encode(), data):
+            raise ValueError(self._explain("the secret is of another form"))
         if self.encoding == "text":
-            return data
+            text = data if self.normalize is None else self._normalized(data, self.normalize)
+            return text if self.hashed is None else hashlib.new(self.hashed, text).digest()
         text = data.removeprefix(prefix)
         try:
             key = binascii.a2b_hex(text) if self.encoding == "hex" else _base64(text)
@@ -52,6 +63,12 @@ class KeyForm:
                 self._explain(f"the secret holds {len(key)} bytes, {self.min_bytes} or more are needed")
             )
         return key
+
+    def _normalized(self, data: bytes, form: Literal["NFKD"]) -> bytes:
+        try:
+            return unicodedata.normalize(form, data.decode()).encode()
+        except UnicodeDecodeError:
+            raise ValueError(self._explain("the secret is not text in UTF-8")) from None
 
     def _explain(self, problem: str) -> str:
         return f"{problem}; {self.hint}" if self.hint else problem
@@ -68,7 +85,7 @@ def _base64(text: bytes) -> bytes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hmac:
-    """HMAC with a hash, spelled in hex or base64."""
+    """HMAC with a hash, spelled in hex, HEX or base64."""
 
     hash: Hash = "sha256"
     encoding: Encoding = "hex"
@@ -83,13 +100,45 @@ class Hmac:
         return self.key_form.decode(secret)
 
     def fits(self, key: bytes, signed: bytes, candidates: Sequence[str]) -> bool:
-        """Whether a candidate is the HMAC of the bytes; bytes are compared, in constant time."""
+        """Whether a candidate is the digest of the bytes; bytes are compared, in constant time."""
         decoded = [data for text in candidates if (data := decode(text, self.encoding)) is not None]
         if not decoded:
             return False
-        expected = hmac.digest(key, signed, self.hash)
+        expected = self.digest(key, signed)
         return any(hmac.compare_digest(expected, data) for data in decoded)
 
     def sign(self, key: bytes, signed: bytes) -> str:
-        """The HMAC of the bytes, spelled."""
-        return encode(hmac.digest(key, signed, self.hash), self.encoding)
+        """The digest of the bytes, spelled."""
+        return encode(self.digest(key, signed), self.encoding)
+
+    def digest(self, key: bytes, signed: bytes) -> bytes:
+        """The HMAC of the bytes."""
+        return hmac.digest(key, signed, self.hash)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyThenText(Hmac):
+    """
+    A plain hash over the key and the bytes, one after the other: what some signed with before HMAC.
+
+    Whoever knows a signature can lengthen the bytes with it (MD5, SHA-1 and SHA-2 go on where they
+    ended), by a filling that no JSON text and no form can hold: only for bodies that have to be one.
+    """
+
+    def digest(self, key: bytes, signed: bytes) -> bytes:
+        """The hash of key and bytes."""
+        return hashlib.new(self.hash, key + signed).digest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextThenKey(Hmac):
+    """
+    A plain hash over the bytes and the key, one after the other.
+
+    It can't be lengthened, and is worth as much as it is hard to find two texts with one hash: with MD5,
+    whoever may write into what is signed could prepare such a pair.
+    """
+
+    def digest(self, key: bytes, signed: bytes) -> bytes:
+        """The hash of bytes and key."""
+        return hashlib.new(self.hash, signed + key).digest()

@@ -6,18 +6,20 @@ import base64
 import binascii
 from typing import Literal
 
-Encoding = Literal["hex", "base64"]
+Encoding = Literal["hex", "HEX", "base64"]
 
 
 def encode(data: bytes, encoding: Encoding) -> str:
-    """The one spelling: hex in lower case, or base64 (RFC 4648, section 4) with its padding."""
-    return data.hex() if encoding == "hex" else base64.b64encode(data).decode()
+    """The one spelling: hex in lower case, HEX in upper, or base64 (RFC 4648, section 4), padded."""
+    if encoding == "base64":
+        return base64.b64encode(data).decode()
+    return data.hex() if encoding == "hex" else data.hex().upper()
 
 
 def decode(text: str, encoding: Encoding) -> bytes | None:
     """The bytes of a text; None for anything that `encode` would not have written."""
     try:
-        data = bytes.fromhex(text) if encoding == "hex" else binascii.a2b_base64(text)
+        data = binascii.a2b_base64(text) if encoding == "base64" else bytes.fromhex(text)
     except ValueError:
         return None
     # Both decoders forgive: white space, upper case, foreign characters, unused bits.

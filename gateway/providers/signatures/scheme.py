@@ -15,10 +15,12 @@ from gateway.providers.signatures.template import (
     HashInQuery,
     Header,
     Message,
+    Named,
     Template,
     header,
+    headers,
 )
-from gateway.providers.signatures.timestamp import Timestamp
+from gateway.providers.signatures.timestamp import BodyTime, Timestamp
 from gateway.secret import Secret
 
 _RAW_BODY = Template((Body(),))
@@ -28,29 +30,41 @@ _WHOLE = Whole()
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeaderScheme:
     """
-    Signatures in one header.
+    Signatures in a header.
 
     `algorithms` has the name that each algorithm's signatures bear in the header ("" where the header is
     the signature), the strictest to recognise a secret first. Of the templates any may fit: signers
-    differ in how they write a URL. A key starts with a byte that numbers its algorithm.
+    differ in how they write a URL. `beside` names further headers of the same form, one for each of the
+    secrets in force; with `repeats` it is the same header again. `between` is what stands between
+    signatures that are complete in themselves, each with its own time: any of these may fit. `older` is
+    what counts where the header bears none of the algorithms' names. A key starts with a byte that numbers
+    its algorithm.
     """
 
     header: str
+    beside: tuple[str, ...] = ()
+    repeats: bool = False
+    between: str = ""
     algorithms: tuple[tuple[str, Algorithm], ...]
     templates: tuple[Template, ...] = (_RAW_BODY,)
     grammar: Grammar = _WHOLE
     timestamp: Timestamp | None = None
+    older: HeaderScheme | None = None
     signed: bool = True
 
     def __post_init__(self) -> None:
-        for template in self.templates:
-            if self.timestamp and self.timestamp.source not in template.parts:
-                raise ValueError("a timestamp that is not signed proves nothing: the template needs it")
+        if self.timestamp is None:
+            return
+        source = self.timestamp.source
+        needed = Body() if isinstance(source, BodyTime) else source
+        if not all(needed in template.parts for template in self.templates):
+            raise ValueError("a timestamp that is not signed proves nothing: the template needs it")
 
     @property
     def headers(self) -> frozenset[str]:
         """The headers that verification reads."""
-        return self.covered_headers | {self.header}
+        named = (part for template in self.templates for part in template.parts if isinstance(part, Named))
+        return self.covered_headers.union({self.header, *self.beside}, *(part.usual for part in named))
 
     @property
     def covered_headers(self) -> frozenset[str]:
@@ -66,14 +80,37 @@ class HeaderScheme:
 
     def verify(self, delivery: Delivery, keys: Sequence[Secret], now: float) -> int:
         """The index of the key that signed the delivery; raises `Unverified`."""
-        message = Message(delivery, self.grammar.parse(header(delivery, self.header)))
+        messages = [Message(delivery, self.grammar.parse(text)) for text in self._texts(delivery)]
+        names = {name for name, _ in self.algorithms}
+        count = sum(name in names for message in messages for name, _ in message.pairs)
+        if not count and self.older:
+            return self.older.verify(delivery, keys, now)
+        if count > MAX_CANDIDATES:
+            raise Unverified(f"there are more than {MAX_CANDIDATES} signatures")
+        problem = Unverified("there is no signature")
+        for message in messages:
+            try:
+                return self._verify(message, keys, now)
+            except Unverified as error:
+                problem = error
+        raise problem
+
+    def _texts(self, delivery: Delivery) -> list[str]:
+        """The texts that are each a signature of their own, of all headers that are there."""
+        if self.repeats:
+            texts = headers(delivery, self.header)
+        else:
+            there = [name for name in (self.header, *self.beside) if name in delivery.headers]
+            texts = [header(delivery, name) for name in there or (self.header,)]
+        if not self.between:
+            return texts
+        # One more than is allowed is enough to count.
+        return [part for text in texts for part in text.split(self.between, MAX_CANDIDATES)]
+
+    def _verify(self, message: Message, keys: Sequence[Secret], now: float) -> int:
         candidates = [
             [text for name, text in message.pairs if name == wanted] for wanted, _ in self.algorithms
         ]
-        if sum(map(len, candidates)) > MAX_CANDIDATES:
-            raise Unverified(f"there are more than {MAX_CANDIDATES} signatures")
-        if self.timestamp:
-            self.timestamp.check(message, now)
         problem: Unverified | None = None
         for template in self.templates:
             try:
@@ -85,6 +122,8 @@ class HeaderScheme:
             for index, secret in enumerate(keys):
                 key = secret.reveal()
                 if self.algorithms[key[0]][1].fits(key[1:], text, candidates[key[0]]):
+                    if self.timestamp:
+                        self.timestamp.check(message, now)
                     return index
         raise problem or Unverified("no signature fits")
 
@@ -96,13 +135,17 @@ class HeaderScheme:
                 delivery = _with_header(delivery, name, self._now(now))
             case Field(name):
                 pairs = ((name, self._now(now)),)
-        place, data = key.reveal()[0], key.reveal()[1:]
-        name, algorithm = self.algorithms[place]
+            case BodyTime() as place:
+                delivery = place.write(delivery, self._now(now))
+        number, data = key.reveal()[0], key.reveal()[1:]
+        name, algorithm = self.algorithms[number]
         for template in self.templates:
             prepared = delivery
             for part in template.parts:
                 if isinstance(part, HashInQuery):
                     prepared = part.prepare(prepared)
+                if isinstance(part, Named):
+                    pairs = (*pairs, part.pair(delivery))
             try:
                 signed = template.render(Message(prepared, pairs))
             except Unverified as error:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import ClassVar, Literal, Protocol
 from urllib.parse import parse_qs
 
+from gateway import strict_json
 from gateway.delivery import Delivery
-from gateway.errors import Unverified
+from gateway.errors import Malformed, Unverified
 from gateway.providers import form
 from gateway.providers.signatures.grammar import MAX_HEADER, Pairs
 
@@ -54,6 +56,18 @@ def header(delivery: Delivery, name: str) -> str:
     text = delivery.headers.one(name)
     if text is None:
         raise Unverified(f"the header {name} is missing")
+    return _checked(name, text)
+
+
+def headers(delivery: Delivery, name: str) -> list[str]:
+    """The values of a header that may be repeated, each as `header` wants it."""
+    texts = [_checked(name, value) for key, value in delivery.headers if key == name]
+    if not texts:
+        raise Unverified(f"the header {name} is missing")
+    return texts
+
+
+def _checked(name: str, text: str) -> str:
     if len(text) > MAX_HEADER:
         raise Unverified(f"the header {name} is longer than {MAX_HEADER} characters")
     if not text.isascii():
@@ -95,6 +109,39 @@ class Body:
     def render(self, message: Message) -> bytes:
         """The body as it came."""
         return message.delivery.body
+
+
+@dataclass(frozen=True, slots=True)
+class BodyHash:
+    """The SHA-256 of the raw body, in hex."""
+
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """The digits, in lower case."""
+        return hashlib.sha256(message.delivery.body).hexdigest().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Crc32:
+    """The CRC-32 of the raw body, as a number without a sign: a check, and no proof of the body."""
+
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """The number in decimal."""
+        return str(zlib.crc32(message.delivery.body)).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """The HTTP method."""
+
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """The method, in upper case as it came."""
+        return message.delivery.method.encode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +214,7 @@ class HashInQuery:
 
     def render(self, message: Message) -> bytes:
         """Nothing; `Unverified` where the query does not hold the body's hash."""
-        query = message.delivery.url.partition("?")[2]
-        try:
-            found = parse_qs(query, errors="strict", max_num_fields=100).get(self.name)
-        except ValueError:
-            raise Unverified("the URL's query can't be read") from None
+        found = query(message.delivery).get(self.name)
         if found != [hashlib.sha256(message.delivery.body).hexdigest()]:
             raise Unverified(f"{self.name} in the URL is not the hash of the body")
         return b""
@@ -184,6 +227,74 @@ class HashInQuery:
         return replace(
             delivery, url=f"{delivery.url}{mark}{self.name}={hashlib.sha256(delivery.body).hexdigest()}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAndBody:
+    """
+    A value of the URL's query that stands in the JSON body too: what is signed is then in the body.
+
+    `lower` signs it in lower case.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    lower: bool = False
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """The value of the query; `Unverified` where the body says another one."""
+        found = query(message.delivery).get(self.name)
+        try:
+            value = strict_json.get(strict_json.read(message.delivery.body), self.path)
+        except Malformed as error:
+            raise Unverified(f"there is nothing signed: {error.detail}") from None
+        if found is None or isinstance(value, bool) or found != [str(value)]:
+            raise Unverified(f"{self.name} in the URL is not the one in the body")
+        return (found[0].lower() if self.lower else found[0]).encode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """
+    The headers that a value of the signature header names, with a space between: the names as they
+    stand there, then their values, all with "." between.
+
+    `usual` are those that are kept for a replay.
+    """
+
+    name: str
+    usual: tuple[str, ...]
+    header: ClassVar[None] = None
+
+    def render(self, message: Message) -> bytes:
+        """Names and values; `Unverified` where a header is not there once, or named twice."""
+        text = message.field(self.name)
+        names = text.split(" ")
+        if len({name.lower() for name in names}) != len(names):
+            raise Unverified("the signature header names a header twice")
+        try:
+            values = [message.header(name) for name in names]
+        except Unverified:
+            raise Unverified(
+                "a header that the signature names is missing, repeated, not ASCII, or "
+                f"is longer than {MAX_HEADER} characters"
+            ) from None
+        return ".".join([text, *values]).encode()
+
+    def pair(self, delivery: Delivery) -> tuple[str, str]:
+        """Name and value for the signature header: the usual ones that the delivery has."""
+        return self.name, " ".join(name for name in self.usual if name in delivery.headers)
+
+
+def query(delivery: Delivery) -> dict[str, list[str]]:
+    """The values of the URL's query, by name; `Unverified` where it can't be read."""
+    try:
+        return parse_qs(
+            delivery.url.partition("?")[2], keep_blank_values=True, errors="strict", max_num_fields=100
+        )
+    except ValueError:
+        raise Unverified("the URL's query can't be read") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +319,9 @@ class Template:
         # A value that holds the separator beside it could be cut elsewhere, with the same signature:
         # "a.b" and "c" as "a" and "b.c".
         for place, (left, right) in enumerate(pairwise(self.parts)):
-            if isinstance(left, (Header, Field)) and isinstance(right, Fixed):
+            if isinstance(left, (Header, Field, QueryAndBody)) and isinstance(right, Fixed):
                 value, separator = rendered[place], rendered[place + 1]
-            elif isinstance(left, Fixed) and isinstance(right, (Header, Field)):
+            elif isinstance(left, Fixed) and isinstance(right, (Header, Field, QueryAndBody)):
                 separator, value = rendered[place], rendered[place + 1]
             else:
                 continue

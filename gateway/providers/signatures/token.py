@@ -24,6 +24,8 @@ from gateway.providers.signatures.template import header
 from gateway.secret import Secret
 
 _MAX_QUERY_FIELDS = 100
+#: What stands in place of a secret once it has done its work.
+_PROOF = "hmac-sha256:"
 _TEXT = KeyForm()
 
 
@@ -104,9 +106,10 @@ class InQuery:
         return (found[0],)
 
     def put(self, delivery: Delivery, text: str) -> Delivery:
-        """The delivery with the value behind its URL."""
-        mark = "&" if "?" in delivery.url else "?"
-        return replace(delivery, url=f"{delivery.url}{mark}{urlencode({self.name: text})}")
+        """The delivery with the value behind its URL, and no other of that name."""
+        url, _, query = delivery.url.partition("?")
+        pairs = [pair for pair in parse_qsl(query, True) if pair[0] != self.name]
+        return replace(delivery, url=f"{url}?{urlencode([*pairs, (self.name, text)])}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +164,40 @@ class TokenScheme:
 
     def verify(self, delivery: Delivery, keys: Sequence[Secret], now: float) -> int:
         """The index of the secret that came along, the largest where items differ; raises `Unverified`."""
-        digests = [hashlib.sha256(key.reveal()).digest() for key in keys]
-        return max(_index(text, digests) for text in self.place.find(delivery))
+        return max(_index(text, delivery.body, keys) for text in self.place.find(delivery))
 
     def sign(self, delivery: Delivery, key: Secret, now: float) -> Delivery:
         """The delivery with the secret in it."""
         return self.place.put(delivery, key.reveal().decode())
 
+    def kept(self, delivery: Delivery) -> Delivery:
+        """
+        The delivery as it may be stored: with an HMAC of its body in place of what came along.
 
-def _index(text: str, digests: Sequence[bytes]) -> int:
+        It verifies as the delivery itself does, and whoever reads it can't send another body with it.
+        """
+        if isinstance(self.place, InItems):
+            return delivery
+        try:
+            (text,) = self.place.find(delivery)
+        except Unverified:
+            return delivery
+        return self.place.put(delivery, _proof(text.encode(errors="replace"), delivery.body))
+
+
+def _index(text: str, body: bytes, keys: Sequence[Secret]) -> int:
     # Digests are of one length: comparing them tells nothing of the secret's.
+    stored = text.startswith(_PROOF)
     given = hashlib.sha256(text.encode(errors="replace")).digest()
-    for index, digest in enumerate(digests):
-        if hmac.compare_digest(given, digest):
+    for index, key in enumerate(keys):
+        wanted = _proof(key.reveal(), body).encode() if stored else key.reveal()
+        if hmac.compare_digest(given, hashlib.sha256(wanted).digest()):
             return index
     raise Unverified("what came along is not the source's secret")
+
+
+def _proof(secret: bytes, body: bytes) -> str:
+    return _PROOF + hmac.digest(secret, body, hashlib.sha256).hex()
 
 
 def _base64(text: str) -> str:

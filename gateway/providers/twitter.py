@@ -1,0 +1,57 @@
+"""
+X's account activity, https://docs.x.com/x-api/webhooks/quickstart
+
+X asks at registration and each hour: the answer is an HMAC of its question.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gateway.providers.base import Provider
+from gateway.providers.fields import at
+from gateway.providers.handshakes import InQuery, Registration, Signed
+from gateway.providers.reader import FieldReader
+from gateway.providers.signatures.digest import Hmac, KeyForm
+from gateway.providers.signatures.grammar import Whole
+from gateway.providers.signatures.scheme import HeaderScheme
+
+_KEY = KeyForm(hint="the app's consumer secret is needed")
+
+TWITTER = Provider(
+    name="twitter",
+    title="X (Twitter)",
+    documentation="https://docs.x.com/x-api/webhooks/quickstart",
+    scheme=HeaderScheme(
+        header="x-twitter-webhooks-signature",
+        grammar=Whole("sha256="),
+        algorithms=(("", Hmac(encoding="base64", key_form=_KEY)),),
+    ),
+    reader=FieldReader(
+        type=at(
+            "text:tweet_create+has:tweet_create_events.0|text:direct_message+has:direct_message_events.0"
+            "|text:favorite+has:favorite_events.0|text:follow+has:follow_events.0|text:activity+has:for_user_id"
+        ),
+        id=at("tweet_create_events.0.id_str|direct_message_events.0.id|favorite_events.0.id"),
+        # Nothing of ours travels along but the post or message that is answered, as an alias.
+        objects=(
+            at("tweet_create_events.*.in_reply_to_status_id_str"),
+            at("direct_message_events.*.message_create.sender_id"),
+        ),
+    ),
+    covers="body",
+    url="account",
+    succeed_on=("tweet_create", "direct_message"),
+    handshakes=(
+        Registration(
+            asked=InQuery("crc_token"),
+            reply=Signed("response_token", encoding="base64", prefix="sha256="),
+            method="GET",
+            signed=False,
+        ),
+    ),
+    deadline=timedelta(seconds=3),
+    retries_for=timedelta(hours=4),
+    experimental="no page of X's was read for it, neither on its signature nor on its question",
+    unconfirmed=("everything: header, spelling, the question's answer, what an activity holds",),
+)
