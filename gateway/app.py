@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -223,7 +224,8 @@ async def serve(settings: Settings) -> None:
         sockets.append(_bind("listen.internal", settings.listen.internal))
         connections = descriptors.connections(settings.limits.connections)
         drain = settings.listen.drain.total_seconds()
-        public = _Server(_config(PublicApp(gateway), connections))
+        refused = gateway.observer.metrics.refused
+        public = _Server(_config(PublicApp(gateway), connections, on_refusal=refused))
         internal = _Server(_config(_Contained(internal_app.build(gateway)), connections))
         servers = [public, internal]
         stop = asyncio.Event()
@@ -294,7 +296,7 @@ class _Contained:
                 )
 
 
-def _config(app: ASGIApp, connections: int) -> Listener:
+def _config(app: ASGIApp, connections: int, **more: Any) -> Listener:
     return Listener(
         app,
         # The access log holds the path, so the token; ours holds what is good to know.
@@ -309,6 +311,7 @@ def _config(app: ASGIApp, connections: int) -> Listener:
         # Nothing here depends on by which name we are called; who calls, the edge finds out itself.
         proxy_headers=False,
         connections=connections,
+        **more,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
+from gateway.errors import GatewayError
 from gateway.observe.passage import Passage, Step
 
 #: Seconds. The quickest steps take 10 µs, and what would take longer than 5 s is cut before.
@@ -101,6 +102,11 @@ class Metrics:
         for step, began, ended in passage.steps():
             self._steps[step].observe((ended - began) / 1e9)
         self._seconds.observe((passage.ended - passage.began) / 1e9)
+
+    def refused(self, error: GatewayError) -> None:
+        """The public listener refused what is no request, or one connection too many."""
+        self._requests["public", error.status].inc()
+        self._refused[error.code].inc()
 
     def answered(self, status: int) -> None:
         """A request on the internal listener was answered."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal
 
@@ -32,12 +33,20 @@ class Listener(uvicorn.Config):
     """
     uvicorn's settings for one listener, with a bound on its connections.
 
-    `idle` are those that wait for a head, the one that has waited longest first.
+    `idle` are those that wait for a head, the one that has waited longest first. `on_refusal` is told what is
+    refused here, before the app.
     """
 
-    def __init__(self, app: ASGIApp, connections: int, **settings: Any) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        connections: int,
+        on_refusal: Callable[[GatewayError], None] = lambda error: None,
+        **settings: Any,
+    ) -> None:
         super().__init__(app, **settings | {"http": Connection})
         self.at_most = connections
+        self.on_refusal = on_refusal
         self.idle: dict[Connection, None] = {}
 
 
@@ -198,6 +207,7 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, error: GatewayError) -> None:
         """Answer in the app's place, and close once the other side has had time to read it."""
         self._refused = True
+        self.config.on_refusal(error)
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()

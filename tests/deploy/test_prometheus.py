@@ -65,6 +65,17 @@ def test_the_dashboard_s_expressions_are_ones_that_prometheus_takes(program: Pat
     assert f"{len(rules)} rules found" in judge(program, "check", "rules", str(file))
 
 
+def test_every_metric_that_is_asked_for_is_one_that_the_gateway_has() -> None:
+    # The README lists all that there are: a test beside the metrics sees to that.
+    told = set(re.findall(r"`(gateway_\w+)[{`]", (ROOT / "README.md").read_text()))
+    asked = {
+        re.sub(r"_bucket$", "", name)
+        for expression in [*EXPRESSIONS, *(rule["expr"] for rule in RULES)]
+        for name in re.findall(r"gateway_\w+", expression)
+    }
+    assert asked <= told, asked - told
+
+
 def test_the_dashboard_s_panels_have_ids_and_places_of_their_own() -> None:
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(set(ids)) == len(ids)

@@ -15,6 +15,7 @@ from tests.gateway.conftest import StartGateway
 from tests.gateway.ingress import ACCEPT, Call, FakeIngress, Reaction
 from tests.gateway.process import RunningGateway
 from tests.gateway.webhooks import FOREIGN_SECRET, Webhook, event, signed
+from tests.gateway.wire import exchange
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -100,7 +101,10 @@ def test_what_is_refused_is_counted_by_the_code_of_its_problem(gateway: RunningG
     gateway.send(callback.path, event(text="x" * 100_000))
     gateway.send(callback.path, Webhook(webhook.body, {f"x-{n}": "y" for n in range(101)}))
     gateway.send(callback.path, event(signed_at=1))
+    # The listener's own refusal, which no app sees.
+    assert exchange(gateway.address, b"POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").status == 400
     codes = {
+        "malformed": 1,
         "not_found": 2,
         "method_not_allowed": 1,
         "unsupported_content": 1,
