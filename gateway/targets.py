@@ -95,11 +95,12 @@ class Handler:
 
 
 Target = Awakeable | WorkflowPromise | Handler
+_encoder = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
 def dump(target: Target) -> str:
     """The target as compact JSON text, the same for equal targets: for the ledger and the token."""
-    return json.dumps(as_json(target), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return _encoder.encode(as_json(target))
 
 
 def as_json(target: Target) -> dict[str, Any]:

@@ -108,7 +108,9 @@ def _callbacks(tx: Transaction, proposal: Proposal, event: Event, reference: str
     """The callbacks that an event is for: the URL's, or all that its reference or an alias names."""
     if proposal.claims is not None:
         row = tx.one("SELECT * FROM callbacks WHERE id = :id FOR UPDATE", {"id": proposal.claims.callback_id})
-        return [Callback.from_row(row) if row else _adopt(tx, proposal, proposal.claims, reference)]
+        if row is None:
+            return [_adopt(tx, proposal, proposal.claims, reference)]
+        return [Callback.from_row(row, proposal.claims.target)]
     found: dict[str, Callback] = {}
     for text in event.references:
         for row in tx.all(
@@ -276,7 +278,7 @@ def _earlier(tx: Transaction, proposal: Proposal, event: Event, callback: Callba
         # Beside those of the id: whoever replays can set it to that of another event.
         rows += tx.all(
             "SELECT callback_id, data_digest FROM events WHERE source = :source AND covered_digest = :digest "
-            "AND outcome IN ('pending', 'completed', 'progress')",
+            "AND id_covered = false AND outcome IN ('pending', 'completed', 'progress')",
             {"source": proposal.source, "digest": event.digest},
         )
     here = next((row for row in rows if row["callback_id"] == callback.id), None)

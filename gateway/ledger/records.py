@@ -67,14 +67,20 @@ class Callback:
         return int(now * 1000) + after if isinstance(self.target, Awakeable) else None
 
     @classmethod
-    def from_row(cls, row: Any) -> Callback:
-        """The callback that a row of the table `callbacks` holds."""
+    def from_row(cls, row: Any, target: Target | None = None) -> Callback:
+        """
+        The callback that a row of the table `callbacks` holds.
+
+        `target` is what it is likely to be: to read it again costs more than to compare the texts.
+        """
+        if target is None or targets.dump(target) != row["target"]:
+            target = targets.load(row["target"])
         rules = json.loads(row["rules"]) if row["rules"] else None
         return cls(
             id=row["id"],
             client=row["client"],
             source=row["source"],
-            target=targets.load(row["target"]),
+            target=target,
             rules=Rules(tuple(rules["succeed_on"]), tuple(rules["fail_on"])) if rules else None,
             on_failure=row["on_failure"],
             label=row["label"],

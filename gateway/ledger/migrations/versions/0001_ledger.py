@@ -51,7 +51,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'open'"),
         postgresql_where=sa.text("state = 'open'"),
     )
-    op.create_index("callbacks_state", "callbacks", ["state", "expires_at"])
+    op.create_index(
+        "callbacks_expiring",
+        "callbacks",
+        ["expires_at"],
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
     # What a key that is retired or revoked is still needed for.
     op.create_index(
         "callbacks_key",
@@ -171,7 +177,14 @@ def upgrade() -> None:
     )
     op.create_index("events_delivery", "events", ["delivery_id"])
     op.create_index("events_callback", "events", ["callback_id"])
-    op.create_index("events_covered", "events", ["source", "covered_digest"])
+    # Asked only where the event's id could be forged.
+    op.create_index(
+        "events_covered",
+        "events",
+        ["source", "covered_digest"],
+        sqlite_where=sa.text("id_covered = false"),
+        postgresql_where=sa.text("id_covered = false"),
+    )
 
     op.create_table(
         "aliases",
