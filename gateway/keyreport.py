@@ -50,6 +50,9 @@ class KeyReport:
 
         Raises `ConfigurationError` where the key file gives a known id other bytes.
         """
+        if self._ledger.exclusive:
+            # One that was killed said no word of it, and would be waited for.
+            await self._ledger.write(replicas.forget, _START_SECONDS)
         self._keys.remember(await self._ledger.read(keychanges.used, _START_SECONDS))
         await self._turn(_START_SECONDS)
 

@@ -101,6 +101,11 @@ def leave(replica_id: str) -> Callable[[Transaction], None]:
     return operation
 
 
+def forget(tx: Transaction) -> None:
+    """The operation by which a gateway that owns its ledger forgets those that had it before."""
+    tx.run("DELETE FROM replicas", {})
+
+
 def live(tx: Transaction) -> list[Replica]:
     """The query for the gateways that serve, by their names."""
     now = _now(tx)

@@ -188,12 +188,12 @@ def test_the_journal_holds_neither_keys_nor_secrets_nor_signatures_nor_headers(w
     workflow = uuid.uuid4().hex
     target = {"workflow": "Checkout", "key": workflow, "promise": "payment"}
     issued = waiters.stack.gateway_api.post("/v1/callbacks", json={"source": "acmepay", "target": target})
-    (key,) = json.loads((waiters.stack.files.gateway_toml.parent / "keys.json").read_text())["keys"]
+    keys = json.loads((waiters.stack.files.gateway_toml.parent / "keys.json").read_text())["keys"]
     secret = waiters.stack.files.acmepay_secret.read_text().strip()
     header = f"canary-of-a-header-{uuid.uuid4().hex}"
     names = ("cookie", "authorization", "x-extra", "idempotency-key", "x-restate-id", "baggage", "tracestate")
     canaries: dict[str, str | bytes] = {
-        "signing key": bytes.fromhex(key["secret"]),
+        **{f"signing key {key['id']}": bytes.fromhex(key["secret"]) for key in keys},
         "provider's secret": secret.removeprefix("whsec_"),
         "provider's secret, decoded": base64.b64decode(secret.removeprefix("whsec_")),
         "bearer token": waiters.stack.files.client_token.read_text().strip(),
