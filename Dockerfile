@@ -7,9 +7,9 @@ WORKDIR /app
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
 # The packages change less often than the code, so they are a layer of their own.
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN uv sync --frozen --no-cache --no-default-groups --extra server --group services --no-install-project
+RUN uv sync --frozen --no-cache --no-default-groups --extra server --extra traces --group services --no-install-project
 COPY gateway gateway
-RUN uv sync --frozen --no-cache --no-default-groups --extra server --group services --no-editable
+RUN uv sync --frozen --no-cache --no-default-groups --extra server --extra traces --group services --no-editable
 
 
 FROM python:3.13-slim-bookworm AS base
