@@ -27,14 +27,15 @@ def describe(scheme: Scheme) -> list[str]:
         case HeaderScheme():
             return list(_header(scheme))
         case ItemScheme():
-            fields = scheme.separator.join(".".join(path) for path in scheme.fields)
+            fields = scheme.separator.join(f"{{{'.'.join(path)}}}" for path in scheme.fields)
+            each = f" of each item of {'.'.join(scheme.items)}" if scheme.items else ""
             return [
-                f"{_algorithm(scheme.algorithm)} of each item of {'.'.join(scheme.items)}",
+                f"{_algorithm(scheme.algorithm)}{each}",
                 f"in its field {'.'.join(scheme.signature)}",
                 f"over {fields}",
             ]
     # A scheme of another kind says it itself.
-    lines = [_first_sentence(scheme)]
+    lines = [first_sentence(scheme)]
     if scheme.headers:
         lines.append(f"in the headers {', '.join(sorted(scheme.headers))}")
     return lines
@@ -51,12 +52,14 @@ def _header(scheme: HeaderScheme) -> Iterator[str]:
         yield f"reading {', '.join(others)} as well"
     if scheme.timestamp is not None:
         yield f"with a time that may be {_tolerance(scheme.timestamp)}"
+    else:
+        yield "without a time: it counts however old it is"
 
 
 def _algorithm(algorithm: Any) -> str:
     if isinstance(algorithm, Hmac):
         return f"HMAC-{algorithm.hash.upper()} in {algorithm.encoding}"
-    return _first_sentence(algorithm)
+    return first_sentence(algorithm)
 
 
 def _part(part: Any) -> str:
@@ -75,7 +78,7 @@ def _part(part: Any) -> str:
             return "{the form's names and values, sorted}"
         case HashInQuery(name):
             return f" whose query has {name}, the SHA-256 of the body"
-    return f"{{{_first_sentence(part)}}}"
+    return f"{{{first_sentence(part)}}}"
 
 
 def _tolerance(timestamp: Timestamp) -> str:
@@ -84,6 +87,7 @@ def _tolerance(timestamp: Timestamp) -> str:
     return f"{timestamp.past} s old and {timestamp.future} s ahead"
 
 
-def _first_sentence(thing: object) -> str:
+def first_sentence(thing: object) -> str:
+    """What a part of a declaration says of itself."""
     text = " ".join((type(thing).__doc__ or type(thing).__name__).split())
     return text.partition(". ")[0].rstrip(".")

@@ -10,18 +10,28 @@ from gateway.gateway import Gateway
 from gateway.internal.clients import AuthenticatedCaller, RunningGateway
 from gateway.ledger import owing
 from gateway.providers import CATALOGUE
+from gateway.providers.base import Provider
 
 router = APIRouter()
 
 
 class ProviderView(BaseModel):
-    """A vendor in the catalogue."""
+    """
+    A vendor in the catalogue.
+
+    `verified` says what its events prove ("signature" or "notification"), `experimental` what of it is not
+    confirmed. It waits `deadline` seconds for an answer, and repeats for `retries` seconds without one.
+    """
 
     name: str
     title: str
     documentation: str
     url: str
     covers: str
+    verified: str
+    experimental: str | None
+    deadline: float
+    retries: float
     succeed_on: tuple[str, ...]
     fail_on: tuple[str, ...]
     fail_on_optional: tuple[str, ...]
@@ -49,10 +59,14 @@ class Readiness(BaseModel):
 @router.get("/v1/providers", summary="The catalogue")
 async def providers(caller: AuthenticatedCaller) -> list[ProviderView]:
     """Every provider that a source can name."""
-    fields = ProviderView.model_fields
-    return [
-        ProviderView(**{name: getattr(provider, name) for name in fields}) for provider in CATALOGUE.values()
-    ]
+    return [_view(provider) for provider in CATALOGUE.values()]
+
+
+def _view(provider: Provider) -> ProviderView:
+    spans = {"deadline": provider.deadline, "retries": provider.retries_for}
+    seconds = {name: span.total_seconds() for name, span in spans.items()}
+    same = ProviderView.model_fields.keys() - spans.keys()
+    return ProviderView.model_validate({**seconds, **{name: getattr(provider, name) for name in same}})
 
 
 @router.get("/livez", summary="Whether the process is alive")

@@ -37,6 +37,14 @@ ADYEN = Provider(
     name="adyen",
     title="Adyen",
     documentation="https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures/",
+    secrets_from=(
+        "in the Customer Area under Developers, Webhooks, at the webhook's security settings:"
+        " generate an HMAC key"
+    ),
+    quirks=(
+        "metadata and additionalData come back unsigned: the reference belongs into merchantReference",
+        "one event that is not acknowledged holds back all behind it",
+    ),
     scheme=ItemScheme(
         items=("notificationItems",),
         signature=(_ITEM, "additionalData", "hmacSignature"),

@@ -22,6 +22,10 @@ ADYEN_PLATFORM = Provider(
     name="adyen-platform",
     title="Adyen for Platforms",
     documentation="https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures/",
+    secrets_from=(
+        "in the Customer Area under Developers, Webhooks, at the webhook's security settings:"
+        " generate an HMAC key"
+    ),
     scheme=HeaderScheme(header="hmacsignature", algorithms=(("", Hmac(encoding="base64", key_form=_KEY)),)),
     reader=FieldReader(
         # balancePlatform.transfer.updated.booked

@@ -19,6 +19,11 @@ ASSEMBLYAI = Provider(
     name="assemblyai",
     title="AssemblyAI",
     documentation="https://assemblyai.com/docs/pre-recorded-audio/webhooks",
+    secrets_from=(
+        "a text of your choice, which each request gives as webhook_auth_header_value, with "
+        "X-Webhook-Token as webhook_auth_header_name"
+    ),
+    quirks=("any 4xx is final",),
     scheme=TokenScheme(place=InHeader("x-webhook-token")),
     reader=FieldReader(
         type=at("status"),

@@ -17,6 +17,7 @@ AUTH0 = Provider(
     name="auth0",
     title="Auth0",
     documentation="https://auth0.com/docs/customize/log-streams/custom-log-streams",
+    secrets_from="a text of your choice, given as the log stream's authorization token",
     scheme=TokenScheme(place=InHeader("authorization")),
     reader=FieldReader(
         items="",

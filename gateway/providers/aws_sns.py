@@ -30,6 +30,11 @@ AWS_SNS = Provider(
     name="aws-sns",
     title="Amazon SNS",
     documentation="https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html",
+    quirks=(
+        "the topic needs SignatureVersion 2",
+        "without confirm = true the token that confirms is in that delivery's body: `gateway "
+        "deliveries show`",
+    ),
     scheme=CertificateScheme(
         signature=InBody("Signature"),
         url=InBody("SigningCertURL"),

@@ -21,6 +21,7 @@ AZURE_EVENT_GRID = Provider(
     name="azure-event-grid",
     title="Azure Event Grid",
     documentation="https://learn.microsoft.com/azure/event-grid/receive-events",
+    secrets_from="a text of your choice, which stands behind ?token= in the URL that is subscribed",
     scheme=TokenScheme(place=InQuery("token")),
     reader=FieldReader(
         items="",

@@ -156,7 +156,8 @@ class Provider:
     `verified` says what an accepted delivery is worth. "notification": something happened, and what it was
     has to be asked of the provider, because whoever has seen one delivery could write another (nothing of
     the content is signed, or as good as nothing). `experimental` says what is not confirmed of how it
-    signs; a source has to say that it wants to use it all the same.
+    signs; a source has to say that it wants to use it all the same. `secrets_from` says where a secret is
+    found at the provider, or who chooses it, and `quirks` what somebody who sets it up has to know besides.
     """
 
     name: str
@@ -178,6 +179,8 @@ class Provider:
     reference_max: int | None = None
     verified: Literal["signature", "notification"] = "signature"
     experimental: str | None = None
+    secrets_from: str | None = None
+    quirks: tuple[str, ...] = ()
     #: Texts of this page that the vendor's own documentation did not confirm.
     unconfirmed: tuple[str, ...] = ()
     #: The headers that verifying and reading need, in lower case: what a stored delivery keeps.

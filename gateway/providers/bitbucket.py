@@ -19,6 +19,7 @@ BITBUCKET = Provider(
     name="bitbucket",
     title="Bitbucket Cloud",
     documentation="https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
+    secrets_from="the webhook's secret, given or generated where the webhook is made",
     scheme=HeaderScheme(header="x-hub-signature", grammar=Whole("sha256="), algorithms=(("", Hmac()),)),
     reader=FieldReader(
         # repo:commit_status_updated.SUCCESSFUL, pullrequest:fulfilled.MERGED, repo:push

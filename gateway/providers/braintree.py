@@ -56,6 +56,10 @@ BRAINTREE = Provider(
     name="braintree",
     title="Braintree",
     documentation="https://developer.paypal.com/braintree/docs/guides/webhooks/parse",
+    secrets_from=(
+        "public key|private key, the two with the bar between them, from the Control Panel's API keys"
+    ),
+    quirks=("its XML reaches the handler as JSON",),
     scheme=_SCHEME,
     reader=FieldReader(
         body="json or form",

@@ -21,6 +21,7 @@ CALENDLY = Provider(
     name="calendly",
     title="Calendly",
     documentation="https://developer.calendly.com/api-docs/ZG9jOjM2MzE2MDM4-webhook-signatures",
+    secrets_from="the signing key of the webhook subscription, of your choice",
     scheme=HeaderScheme(
         header="calendly-webhook-signature",
         grammar=Listed(between=",", within="="),

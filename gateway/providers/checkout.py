@@ -15,6 +15,7 @@ CHECKOUT = Provider(
     title="Checkout.com",
     documentation="https://www.checkout.com/docs/developer-resources/webhooks/manage-webhooks/"
     "set-up-your-webhook-receiver",
+    secrets_from="the signature key of the workflow's webhook action, not an API key (sk_…)",
     scheme=HeaderScheme(header="cko-signature", algorithms=(("", Hmac()),)),
     reader=FieldReader(
         type=at("type"),

@@ -17,6 +17,7 @@ CLOUDEVENTS = Provider(
     name="cloudevents",
     title="CloudEvents",
     documentation="https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
+    secrets_from="the token that the sender gives in Authorization, without the word Bearer",
     scheme=TokenScheme(place=Token("authorization", "Bearer ")),
     reader=FieldReader(
         body="any",

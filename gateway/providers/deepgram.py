@@ -19,6 +19,7 @@ DEEPGRAM = Provider(
     name="deepgram",
     title="Deepgram",
     documentation="https://developers.deepgram.com/docs/callback",
+    quirks=("the URL's port has to be 80, 443, 8080 or 8443",),
     scheme=TokenScheme(
         place=InHeader("dg-token"), key_form=KeyForm(hint="the id of the API key is needed, not the key")
     ),

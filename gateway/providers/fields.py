@@ -61,6 +61,11 @@ class Place:
                 return cls("has" if kind == "has" else "json", name, tuple(name.split(".")), optional, only)
         raise ValueError(f'"{text}" is no place; json:data.id, header:x-event or text:done would be one')
 
+    def __str__(self) -> str:
+        text = self.name if self.only is None else f"{self.name}={self.only}"
+        kind = "" if self.kind == "json" and ":" not in text else f"{self.kind}:"
+        return f"{kind}{text}{'?' if self.optional else ''}"
+
     def find(self, value: Any, delivery: Delivery) -> list[str]:
         """The texts at the place; `Malformed` or `Unverified` where it is ambiguous."""
         if self.kind == "text":
@@ -87,6 +92,9 @@ class Field:
     def __post_init__(self) -> None:
         places = tuple(place for alternative in self.alternatives for place in alternative)
         object.__setattr__(self, "places", places)
+
+    def __str__(self) -> str:
+        return "|".join("+".join(map(str, places)) for places in self.alternatives)
 
     @property
     def headers(self) -> frozenset[str]:

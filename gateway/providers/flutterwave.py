@@ -18,6 +18,8 @@ FLUTTERWAVE = Provider(
     name="flutterwave",
     title="Flutterwave v3",
     documentation="https://developer.flutterwave.com/v3.0/docs/webhooks",
+    secrets_from="the secret hash: a text of your choice, in the dashboard's settings under Webhooks",
+    quirks=("Flutterwave itself advises to ask for the transaction before value is given",),
     scheme=TokenScheme(place=InHeader("verif-hash")),
     reader=FieldReader(
         # charge.completed.successful, transfer.completed.FAILED

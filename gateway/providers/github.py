@@ -28,6 +28,10 @@ GITHUB = Provider(
     name="github",
     title="GitHub",
     documentation="https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
+    secrets_from=(
+        "a text of your choice, given where the webhook is made (Settings, Webhooks); it is not shown again"
+    ),
+    quirks=("nothing is repeated by itself: what was missed has to be redelivered by hand or by its API",),
     # X-Hub-Signature beside it is SHA-1 and not looked at.
     scheme=HeaderScheme(header="x-hub-signature-256", grammar=Whole("sha256="), algorithms=(("", Hmac()),)),
     reader=FieldReader(

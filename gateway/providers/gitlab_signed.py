@@ -19,6 +19,8 @@ GITLAB_SIGNED = Provider(
     name="gitlab-signed",
     title="GitLab (signing token)",
     documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",
+    secrets_from="the webhook's signing token",
+    quirks=("four failures in a row switch the webhook off",),
     scheme=_SCHEME,
     reader=FieldReader(
         # pipeline.success, build.failed, deployment.success, merge_request.merge, push

@@ -17,6 +17,8 @@ GITLAB_TOKEN = Provider(
     name="gitlab-token",
     title="GitLab (secret token)",
     documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",
+    secrets_from="the webhook's secret token: a text of your choice, given where the webhook is made",
+    quirks=("four failures in a row switch the webhook off",),
     scheme=TokenScheme(place=InHeader("x-gitlab-token")),
     reader=FieldReader(
         # pipeline.success, deployment.failed, build.success, merge_request.merge, push

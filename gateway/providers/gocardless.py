@@ -13,6 +13,8 @@ GOCARDLESS = Provider(
     name="gocardless",
     title="GoCardless",
     documentation="https://developer.gocardless.com/api-reference/#webhooks-overview",
+    secrets_from="the webhook endpoint's secret, in the dashboard under Developers, at the endpoint",
+    quirks=("a delivery often holds many events, each for another callback",),
     scheme=HeaderScheme(header="webhook-signature", algorithms=(("", Hmac()),)),
     reader=FieldReader(
         items="events",

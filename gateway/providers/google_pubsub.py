@@ -20,6 +20,7 @@ GOOGLE_PUBSUB = Provider(
     name="google-pubsub",
     title="Google Pub/Sub",
     documentation="https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions",
+    quirks=("the push subscription needs authentication, with that service account",),
     scheme=JwtScheme(
         header="authorization",
         prefix="Bearer ",

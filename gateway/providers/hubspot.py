@@ -41,6 +41,11 @@ HUBSPOT = Provider(
     name="hubspot",
     title="HubSpot",
     documentation=_DOCUMENTATION,
+    quirks=(
+        "HubSpot signs in three ways: hubspot-v1 and hubspot-v2 are for the two others, which have "
+        "no time in them",
+        "the URL is signed too: register it exactly as the gateway gives it",
+    ),
     scheme=HeaderScheme(
         header="x-hubspot-signature-v3",
         algorithms=(("", Hmac(encoding="base64", key_form=_KEY)),),

@@ -20,6 +20,7 @@ JIRA = Provider(
     name="jira",
     title="Jira Cloud",
     documentation="https://developer.atlassian.com/cloud/jira/platform/webhooks/",
+    secrets_from="the webhook's secret, given or generated where the webhook is made",
     scheme=HeaderScheme(header="x-hub-signature", grammar=Whole("sha256="), algorithms=(("", Hmac()),)),
     reader=FieldReader(
         # jira:issue_updated.done, jira:issue_deleted.new, comment_created.indeterminate

@@ -21,6 +21,7 @@ KLARNA = Provider(
     name="klarna",
     title="Klarna",
     documentation="https://docs.klarna.com/klarna-network-distribution/acquiring-partner-setup/webhooks",
+    quirks=("the URL's port has to be 443 or 8443",),
     # Klarna-Signing-Key-Id names the key; of a source's few, the one that fits is found without it.
     scheme=HeaderScheme(
         header="klarna-signature", algorithms=(("", Hmac(encoding="base64", key_form=_KEY)),)

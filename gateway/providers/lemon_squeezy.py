@@ -20,6 +20,8 @@ LEMON_SQUEEZY = Provider(
     name="lemon-squeezy",
     title="Lemon Squeezy",
     documentation="https://docs.lemonsqueezy.com/help/webhooks/signing-requests",
+    secrets_from="in the store's settings under Webhooks",
+    quirks=("it repeats three times, within two and a half minutes",),
     scheme=HeaderScheme(header="x-signature", algorithms=(("", Hmac(key_form=_KEY)),)),
     reader=FieldReader(
         # An order is created before it is paid, or without ever being: order_created.paid

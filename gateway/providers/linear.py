@@ -20,6 +20,7 @@ LINEAR = Provider(
     name="linear",
     title="Linear",
     documentation="https://linear.app/developers/webhooks",
+    secrets_from="the webhook's signing secret, in the settings under API, at the webhook",
     scheme=HeaderScheme(
         header="linear-signature",
         algorithms=(("", Hmac()),),

@@ -19,6 +19,7 @@ MESSAGEBIRD = Provider(
     name="messagebird",
     title="Bird (MessageBird)",
     documentation="https://developers.messagebird.com/api/#verifying-http-requests",
+    quirks=("the URL is signed too: register it exactly as the gateway gives it",),
     scheme=JwtScheme(
         header="messagebird-signature-jwt",
         algorithms=("HS256", "HS384", "HS512"),

@@ -23,6 +23,7 @@ META = Provider(
     name="meta",
     title="Meta (WhatsApp)",
     documentation="https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
+    secrets_from="in the App Dashboard under App settings, Basic",
     scheme=HeaderScheme(
         header="x-hub-signature-256", grammar=Whole("sha256="), algorithms=(("", Hmac(key_form=_KEY)),)
     ),

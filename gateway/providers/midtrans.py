@@ -23,6 +23,10 @@ MIDTRANS = Provider(
     name="midtrans",
     title="Midtrans",
     documentation="https://docs.midtrans.com/docs/https-notification-webhooks",
+    quirks=(
+        "pending may come after settlement",
+        "the transaction's status is not signed: ask Midtrans what it is",
+    ),
     scheme=ItemScheme(
         signature=("signature_key",),
         fields=(("order_id",), ("status_code",), ("gross_amount",)),

@@ -19,6 +19,7 @@ MOLLIE = Provider(
     name="mollie",
     title="Mollie",
     documentation="https://docs.mollie.com/reference/webhooks",
+    quirks=("the same payment calls again for refunds and chargebacks",),
     scheme=Unsigned(),
     reader=FieldReader(
         body="json or form",

@@ -20,6 +20,7 @@ MS_GRAPH = Provider(
     name="ms-graph",
     title="Microsoft Graph",
     documentation="https://learn.microsoft.com/graph/change-notifications-delivery-webhooks",
+    secrets_from="a text of your choice, given as the subscription's clientState",
     scheme=TokenScheme(place=InItems(("value",), ("clientState",))),
     reader=FieldReader(
         items="value",

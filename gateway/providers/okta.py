@@ -19,6 +19,10 @@ OKTA = Provider(
     name="okta",
     title="Okta",
     documentation="https://developer.okta.com/docs/concepts/event-hooks/",
+    secrets_from=(
+        "a text of your choice, given as the event hook's authentication secret, with "
+        "Authorization as its field"
+    ),
     scheme=TokenScheme(place=Token("authorization")),
     reader=FieldReader(
         items="data.events",

@@ -19,6 +19,7 @@ OPENAI = Provider(
     name="openai",
     title="OpenAI",
     documentation="https://platform.openai.com/docs/guides/webhooks",
+    secrets_from="shown once, when the webhook is made in the project's settings",
     scheme=_SCHEME,
     reader=FieldReader(
         type=at("type"),

@@ -27,6 +27,8 @@ PADDLE = Provider(
     name="paddle",
     title="Paddle",
     documentation="https://developer.paddle.com/webhooks/signature-verification",
+    secrets_from="in the dashboard under Developer Tools, Notifications, at the destination",
+    quirks=("Paddle Classic signs differently and is not taken",),
     scheme=HeaderScheme(
         header="paddle-signature",
         grammar=Listed(between=";", within="="),

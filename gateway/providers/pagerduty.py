@@ -15,6 +15,7 @@ PAGERDUTY = Provider(
     name="pagerduty",
     title="PagerDuty",
     documentation="https://developer.pagerduty.com/docs/verifying-webhook-signatures",
+    secrets_from="shown once, when the webhook subscription is made",
     scheme=HeaderScheme(
         header="x-pagerduty-signature",
         grammar=Listed(between=",", within="="),

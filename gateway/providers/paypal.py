@@ -24,6 +24,11 @@ PAYPAL = Provider(
     name="paypal",
     title="PayPal",
     documentation="https://developer.paypal.com/api/rest/webhooks/rest/",
+    secrets_from="in the developer dashboard under the app, Webhooks; sandbox and live have different ones",
+    quirks=(
+        "of the body a CRC-32 is signed and no more, so an amount has to be asked of PayPal",
+        "its older IPN is another protocol and is not taken",
+    ),
     scheme=CertificateScheme(
         signature=InHeader("paypal-transmission-sig"),
         url=InHeader("paypal-cert-url"),

@@ -20,6 +20,8 @@ PAYSTACK = Provider(
     name="paystack",
     title="Paystack",
     documentation="https://paystack.com/docs/payments/webhooks/",
+    secrets_from="in the dashboard's settings under API Keys & Webhooks; test and live have different ones",
+    quirks=("whoever holds this secret holds the API key",),
     scheme=HeaderScheme(
         header="x-paystack-signature", algorithms=(("", Hmac(hash="sha512", key_form=_KEY)),)
     ),

@@ -21,6 +21,7 @@ PERSONA = Provider(
     name="persona",
     title="Persona",
     documentation="https://docs.withpersona.com/docs/webhooks-best-practices",
+    secrets_from="the webhook's secret, at the webhook in the dashboard",
     scheme=HeaderScheme(
         header="persona-signature",
         between=" ",

@@ -46,6 +46,9 @@ PLAID = Provider(
     name="plaid",
     title="Plaid",
     documentation="https://plaid.com/docs/api/webhooks/webhook-verification/",
+    secrets_from=(
+        "both stand in the dashboard under Keys; with them the gateway asks Plaid for the key of each token"
+    ),
     scheme=JwtScheme(
         header="plaid-verification",
         algorithms=("ES256",),

@@ -21,6 +21,11 @@ RAZORPAY = Provider(
     name="razorpay",
     title="Razorpay",
     documentation="https://razorpay.com/docs/webhooks/validate-test/",
+    secrets_from="a text of your choice, given where the webhook is made in the dashboard",
+    quirks=(
+        "the browser's callback is signed differently, with another key, and is not taken",
+        "an endpoint that fails for 24 hours is switched off",
+    ),
     scheme=HeaderScheme(header="x-razorpay-signature", algorithms=(("", Hmac(key_form=_KEY)),)),
     reader=FieldReader(
         type=at("event"),

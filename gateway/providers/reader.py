@@ -66,13 +66,13 @@ class FieldReader:
             if len(field.places) != 1:
                 raise ValueError("a reference stands in one place: no + and no | here")
             # Whoever holds the secret only notifies, and may name the callback that this wakes.
-            if self.covered != "sender" and not self._covers(field):
+            if self.covered != "sender" and not self.covers(field):
                 raise ValueError(
                     f"{field.places[0].name} is not covered by the signature: whoever has seen one delivery "
                     "could name another callback there"
                 )
 
-    def _covers(self, field: Field) -> bool:
+    def covers(self, field: Field) -> bool:
         """Whether a change of what the field reads would break the signature."""
         if self.covered in ("nothing", "sender"):
             return False
@@ -178,8 +178,8 @@ class FieldReader:
             media_type=content.media_type,
             time=time if time and _RFC3339.fullmatch(time) else None,
             digest=self._digest(content, delivery),
-            id_covered=self.id is not None and self._covers(self.id),
-            type_covered=self._covers(self.type),
+            id_covered=self.id is not None and self.covers(self.id),
+            type_covered=self.covers(self.type),
             references=texts(self.references),
             objects=texts(self.objects),
             reason=_one_line(reason) if reason else None,

@@ -15,6 +15,7 @@ RESEND = Provider(
     name="resend",
     title="Resend",
     documentation="https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests",
+    secrets_from="at the webhook's page in the dashboard",
     scheme=_SCHEME,
     reader=FieldReader(
         type=at("type"),

@@ -21,6 +21,9 @@ SENDGRID = Provider(
     title="SendGrid",
     documentation="https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/"
     "getting-started-event-webhook-security-features",
+    secrets_from=(
+        "under Settings, Mail Settings, Event Webhooks, once the signed event webhook is switched on"
+    ),
     scheme=HeaderScheme(
         header="x-twilio-email-event-webhook-signature",
         algorithms=(("", _KEY),),

@@ -20,6 +20,11 @@ SHOPIFY = Provider(
     name="shopify",
     title="Shopify",
     documentation="https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+    secrets_from=(
+        "in the app's settings; webhooks that are made in a shop's admin show theirs under "
+        "Notifications, Webhooks"
+    ),
+    quirks=("nothing is repeated after four hours, and the subscription may be removed",),
     scheme=HeaderScheme(
         header="x-shopify-hmac-sha256", algorithms=(("", Hmac(encoding="base64", key_form=_KEY)),)
     ),

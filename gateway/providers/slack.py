@@ -31,6 +31,7 @@ SLACK = Provider(
     name="slack",
     title="Slack",
     documentation="https://docs.slack.dev/authentication/verifying-requests-from-slack",
+    secrets_from="at api.slack.com/apps under the app's Basic Information, App Credentials",
     scheme=HeaderScheme(
         header="x-slack-signature",
         grammar=Whole("v0="),

@@ -15,6 +15,11 @@ SQUARE = Provider(
     name="square",
     title="Square",
     documentation="https://developer.squareup.com/docs/webhooks/step3validate",
+    secrets_from=(
+        "the subscription's signature key, in the Developer Console under the application, "
+        "Webhooks, Subscriptions"
+    ),
+    quirks=("the URL is signed too: register it exactly as the gateway gives it",),
     scheme=HeaderScheme(
         header="x-square-hmacsha256-signature",
         algorithms=(("", Hmac(encoding="base64")),),

@@ -19,6 +19,7 @@ _SCHEME = standard_webhooks(others=(("v1a", Ed25519()),))
 STANDARD_WEBHOOKS = Provider(
     name="standard-webhooks",
     title="Standard Webhooks",
+    secrets_from="with v1 the sender's whsec_…, with v1a its public key, whpk_…",
     documentation="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
     scheme=_SCHEME,
     reader=FieldReader(

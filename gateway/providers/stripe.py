@@ -24,6 +24,14 @@ STRIPE = Provider(
     name="stripe",
     title="Stripe",
     documentation="https://docs.stripe.com/webhooks",
+    secrets_from=(
+        "in the dashboard under Workbench, Webhooks, at the endpoint; each endpoint has one "
+        "of its own, and `stripe listen` too"
+    ),
+    quirks=(
+        "a session that is completed and not paid yet is a type of its own here, "
+        "checkout.session.completed.unpaid",
+    ),
     scheme=HeaderScheme(
         header="stripe-signature",
         grammar=Listed(between=",", within="="),

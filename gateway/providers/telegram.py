@@ -22,6 +22,11 @@ TELEGRAM = Provider(
     name="telegram",
     title="Telegram",
     documentation="https://core.telegram.org/bots/api#setwebhook",
+    secrets_from="1 to 256 of A-Z a-z 0-9 _ - of your choice, given to setWebhook as secret_token",
+    quirks=(
+        "the URL's port has to be 443, 80, 88 or 8443",
+        "a bot has one URL",
+    ),
     scheme=TokenScheme(place=InHeader("x-telegram-bot-api-secret-token")),
     reader=FieldReader(
         type=at(

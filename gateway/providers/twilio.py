@@ -36,6 +36,8 @@ TWILIO = Provider(
     name="twilio",
     title="Twilio",
     documentation="https://www.twilio.com/docs/usage/webhooks/webhooks-security",
+    secrets_from="in the Console under Account Info",
+    quirks=("the URL is signed too: register it exactly as the gateway gives it",),
     scheme=HeaderScheme(
         header="x-twilio-signature",
         # Twilio's choice; HMAC does not rest on what SHA-1 lacks.

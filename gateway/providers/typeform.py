@@ -20,6 +20,7 @@ TYPEFORM = Provider(
     name="typeform",
     title="Typeform",
     documentation="https://www.typeform.com/developers/webhooks/secure-your-webhooks/",
+    secrets_from="a text of your choice, given as the webhook's secret",
     scheme=HeaderScheme(
         header="typeform-signature", grammar=Whole("sha256="), algorithms=(("", Hmac(encoding="base64")),)
     ),

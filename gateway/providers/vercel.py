@@ -18,6 +18,7 @@ VERCEL = Provider(
     name="vercel",
     title="Vercel",
     documentation="https://vercel.com/docs/webhooks/webhooks-api",
+    secrets_from="the webhook's secret; an integration's is its client secret",
     scheme=HeaderScheme(header="x-vercel-signature", algorithms=(("", Hmac(hash="sha1")),)),
     reader=FieldReader(
         type=at("type"),

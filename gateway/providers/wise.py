@@ -20,6 +20,8 @@ WISE = Provider(
     name="wise",
     title="Wise",
     documentation="https://docs.wise.com/guides/developer/webhooks/event-handling.md",
+    secrets_from="Wise publishes it in its documentation, one for the sandbox and one for production",
+    quirks=("the URL may have no query",),
     scheme=HeaderScheme(header="x-signature-sha256", algorithms=(("", _KEY),)),
     reader=FieldReader(
         # transfers#state-change.outgoing_payment_sent

@@ -37,6 +37,8 @@ WOOCOMMERCE = Provider(
     name="woocommerce",
     title="WooCommerce",
     documentation="https://woocommerce.com/document/webhooks/",
+    secrets_from="the webhook's secret, under WooCommerce's settings, Advanced, Webhooks",
+    quirks=("five failures in a row switch the webhook off",),
     scheme=HeaderScheme(header=_SIGNATURE, algorithms=(("", Hmac(encoding="base64")),)),
     reader=FieldReader(
         # order.updated.completed, order.deleted, product.updated.publish

@@ -22,6 +22,7 @@ WORLDPAY = Provider(
     name="worldpay",
     title="Worldpay (Access)",
     documentation="https://developer.worldpay.com/products/access/events",
+    quirks=("one event that is not acknowledged holds back all behind it",),
     scheme=HeaderScheme(
         header="event-signature",
         # With the ids of two keys while they are changed.

@@ -17,6 +17,7 @@ XENDIT = Provider(
     name="xendit",
     title="Xendit",
     documentation="https://docs.xendit.co/apidocs/webhook-behavior",
+    secrets_from="the account's webhook verification token, in the dashboard's settings under Webhooks",
     scheme=TokenScheme(place=InHeader("x-callback-token")),
     reader=FieldReader(
         # payment.succeeded, invoice.PAID

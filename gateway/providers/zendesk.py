@@ -23,6 +23,7 @@ ZENDESK = Provider(
     name="zendesk",
     title="Zendesk",
     documentation="https://developer.zendesk.com/documentation/webhooks/verifying/",
+    secrets_from="the webhook's signing secret, used as the text it is although it looks like base64",
     scheme=HeaderScheme(
         header="x-zendesk-webhook-signature",
         algorithms=(("", Hmac(encoding="base64")),),

@@ -26,6 +26,8 @@ ZOOM = Provider(
     name="zoom",
     title="Zoom",
     documentation="https://developers.zoom.us/docs/api/webhooks/",
+    secrets_from="in the App Marketplace, where the app's event subscriptions are",
+    quirks=("the question at registration comes again every 72 hours",),
     scheme=HeaderScheme(
         header="x-zm-signature",
         grammar=Whole("v0="),

@@ -17,8 +17,8 @@ from stack.part import ROOT
 from tests.cli.command import run
 from tests.cli.conftest import Console
 
-#: They serve, or play to people.
-_WITHOUT_JSON = {"serve", "demo"}
+#: They serve, play to people, or print a page for them (whose facts `providers show --json` has).
+_WITHOUT_JSON = {"serve", "demo", "providers page"}
 
 
 def _commands() -> Iterator[tuple[str, typer.models.CommandInfo]]:

@@ -22,6 +22,10 @@ def test_each_provider_is_shown_with_all_that_is_declared(tmp_path: Path, provid
         *provider.fail_on_optional,
         *provider.unconfirmed,
         *provider.scheme.headers,
+        *provider.quirks,
+        provider.secrets_from or "",
+        provider.experimental or "",
+        provider.verified,
         *([provider.reference_field] if provider.reference_field else []),
         provider.documentation,
     ):
@@ -43,6 +47,8 @@ def test_what_is_signed_is_said(tmp_path: Path) -> None:
     assert "ask the provider what it was" in shown("unsigned")
     assert "over {url}{the form's names and values, sorted}" in shown("twilio")
     assert "any sender that signs with an HMAC" in shown("hmac")
+    slack = "POST with challenge in a body whose type is url_verification, signed as its events are"
+    assert f"{slack}: answered with the same text" in shown("slack")
 
 
 def test_the_list_has_all_of_them(tmp_path: Path) -> None:
@@ -54,6 +60,18 @@ def test_the_list_has_all_of_them(tmp_path: Path) -> None:
     assert [one["name"] for one in listed] == list(CATALOGUE)
     one = json.loads(run(tmp_path, "providers", "show", "stripe", "--json").stdout)
     assert one == next(document for document in listed if document["name"] == "stripe")
+    assert (one["verified"], one["experimental"], one["deadline"], one["retries"]) == (
+        "signature",
+        None,
+        10,
+        3 * 86400,
+    )
+
+
+def test_a_page_is_the_one_in_the_documentation(tmp_path: Path) -> None:
+    page = Path(__file__).parent.parent.parent / "docs" / "providers" / "stripe.md"
+    assert run(tmp_path, "providers", "page", "stripe").stdout == page.read_text()
+    assert "any sender that signs with an HMAC" in run(tmp_path, "providers", "page", "hmac").stdout
 
 
 def test_an_unknown_one_is_told_which_there_are(tmp_path: Path) -> None:

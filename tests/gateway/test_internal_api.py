@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.providers import CATALOGUE
 from tests.gateway.ingress import FakeIngress
 from tests.gateway.process import RunningGateway, new_awakeable
 from tests.gateway.webhooks import PAY_SECRETS, event, signed
@@ -385,6 +386,21 @@ class TestPages:
             assert gateway.api.get(f"/v1/callbacks?{query}").json()["callbacks"] == []
         for name in ("%00", "%ff", "..", "cb_" + "x" * 3000, "%2F"):
             assert gateway.api.get(f"/v1/callbacks/{name}").status_code == 404
+
+
+def test_a_provider_is_shown_with_what_its_events_prove_and_how_long_it_waits(
+    gateway: RunningGateway,
+) -> None:
+    shown = {one["name"]: one for one in gateway.api.get("/v1/providers").json()}
+    assert list(shown) == list(CATALOGUE)
+    for name, provider in CATALOGUE.items():
+        one = shown[name]
+        assert (one["verified"], one["experimental"]) == (provider.verified, provider.experimental)
+        assert (one["deadline"], one["retries"]) == (
+            provider.deadline.total_seconds(),
+            provider.retries_for.total_seconds(),
+        )
+    assert shown["mollie"]["verified"] == "notification"
 
 
 def test_sources_providers_and_keys_are_shown_without_a_secret(gateway: RunningGateway) -> None:

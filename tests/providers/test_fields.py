@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from gateway import strict_json
 from gateway.delivery import Delivery, Headers
 from gateway.errors import Malformed
+from gateway.providers import CATALOGUE
+from gateway.providers.base import Provider
 from gateway.providers.fields import at
+from gateway.providers.reader import FieldReader
 
 VALUE = {
     "type": "done",
@@ -125,3 +128,12 @@ def test_any_value_can_be_searched(value: Any, path: list[str]) -> None:
 
 def _clean(value: Any) -> bool:
     return json.dumps(value).find("\\ud") < 0
+
+
+@pytest.mark.parametrize("provider", CATALOGUE.values(), ids=lambda provider: provider.name)
+def test_a_field_is_written_as_it_is_read(provider: Provider) -> None:
+    reader = provider.reader
+    assert isinstance(reader, FieldReader)
+    for field in (reader.type, reader.id, reader.time, reader.reason, *reader.references, *reader.objects):
+        if field is not None:
+            assert at(str(field)) == field

@@ -19,7 +19,7 @@ _PUBLIC, _SEED = 32, 32
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ed25519:
     """
-    Ed25519; `signature` and `key_encoding` say how signatures and keys are spelled.
+    Ed25519. `signature` and `key_encoding` say how signatures and keys are spelled.
 
     `prefixes` mark a public and a private key, in Standard Webhooks where nothing else is said. `hint`
     says where to find the right key.
@@ -28,7 +28,7 @@ class Ed25519:
     signature: Encoding = "base64"
     key_encoding: Encoding = "base64"
     prefixes: tuple[str, str] = ("whpk_", "whsk_")
-    hint: str = "it is the public key, which is all that verifying needs"
+    hint: str = "the public key is all that verifying needs"
 
     def takes(self, secret: Secret) -> bool:
         """Whether a secret begins as such a key does."""

@@ -65,7 +65,7 @@ class JwkSet:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JwtScheme:
     """
-    A token in a header, behind `prefix`.
+    A JSON Web Token in a header. `prefix` stands in front of it.
 
     The source's secret is the HMAC key; with `published`, where the provider's keys are fetched, it is the
     text that the claim `subject` has to have. `audience` wants `aud` to be the URL that was given out.

@@ -1,0 +1,1 @@
+"""The documentation. `python -m docs` writes the providers' pages from their declarations."""
