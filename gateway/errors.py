@@ -46,6 +46,10 @@ class Unverified(GatewayError):
     status, code, title = 401, "unverified", "The webhook's signature was not accepted"
 
 
+class Stale(Unverified):
+    """Signed, and at another time than now: too long ago, or in the future."""
+
+
 class Malformed(GatewayError):
     """Authentic, but not readable as what the provider is declared to send."""
 

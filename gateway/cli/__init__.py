@@ -58,9 +58,11 @@ def build() -> None:
         keys,
         ledger,
         providers,
+        send,
         serve,
         sources,
         token,
+        verify,
     )
 
     app.add_typer(keys.app, name="keys")
@@ -75,6 +77,8 @@ def build() -> None:
     app.command("demo")(demo.demo)
     app.command("check")(check.check)
     app.command("doctor")(doctor.doctor)
+    app.command("send")(send.send)
+    app.command("verify")(verify.verify)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from gateway.delivery import Delivery
-from gateway.errors import Unverified
+from gateway.errors import Stale, Unverified
 from gateway.providers.fetch import Fetch
 from gateway.providers.signatures.digest import KeyForm
 from gateway.providers.signatures.template import header
@@ -229,11 +229,11 @@ class JwtScheme:
         elif start is None:
             raise Unverified("the token does not say when it was signed")
         elif not now - self.max_age.total_seconds() <= start:
-            raise Unverified("the token is too old")
+            raise Stale("the token is too old")
         if any(times[name] > now + _LEEWAY for name in ("iat", "nbf") if name in times):
-            raise Unverified("the token is of the future")
+            raise Stale("the token is of the future")
         if "exp" in times and not now - _LEEWAY < times["exp"]:
-            raise Unverified("the token has ended")
+            raise Stale("the token has ended")
 
     def _meant(self, claims: Mapping[str, Any], keys: Sequence[Secret]) -> int:
         """The index of the secret that a published key's token is for."""

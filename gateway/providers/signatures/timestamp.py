@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from gateway import strict_json
 from gateway.delivery import Delivery
-from gateway.errors import Malformed, Unverified
+from gateway.errors import Malformed, Stale, Unverified
 from gateway.providers.signatures.template import Field, Header, Message
 
 _SCALE = {"s": 1, "ms": 1000}
@@ -60,16 +60,16 @@ class Timestamp:
     future: int = 300
 
     def check(self, message: Message, now: float) -> None:
-        """Raise `Unverified` for a time that is not of the unit, or too far from now."""
+        """Raise `Unverified` for a time that is not of the unit, `Stale` for one too far from now."""
         self.judge(self.source.render(message).decode(), now)
 
     def judge(self, text: str, now: float) -> None:
-        """Raise `Unverified` for a text that is no time of the unit, or too far from now."""
+        """Raise `Unverified` for a text that is no time of the unit, `Stale` for one too far from now."""
         seconds = self._moment(text) if self.unit == "RFC 3339" else self._number(text)
         if seconds < now - self.past:
-            raise Unverified("the timestamp is too old")
+            raise Stale("the timestamp is too old")
         if seconds > now + self.future:
-            raise Unverified("the timestamp is too far in the future")
+            raise Stale("the timestamp is too far in the future")
 
     def _number(self, text: str) -> float:
         # int() would take signs, underscores, spaces and foreign digits.
