@@ -1,7 +1,7 @@
 # What a person and a CI run. It needs make and Python 3.11 or newer; the rest comes by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chaos rotations bench
+.PHONY: help demo test test-sdks check chaos rotations bench
 
 # One worker a core, and no more than pays: each that needs a Restate server starts one of its own.
 PYTEST_WORKERS ?= auto
@@ -15,13 +15,18 @@ ONCE_MORE = { echo "What failed, once more, one after the other:"; \
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Run every story on a real Restate server; KEEP=1 leaves everything running
 	@.venv/bin/python -m demo $(if $(KEEP),--keep)
 
 test: check ## Run ruff, mypy and all tests
 	@.venv/bin/pytest --quiet --numprocesses $(PYTEST_WORKERS) --maxprocesses 4 || $(ONCE_MORE)
+
+test-sdks: $(READY) ## Let the providers' own libraries judge what we sign, and us what they sign
+	@sh stack/install.sh --into .venv-sdks --group sdks
+	@.venv-sdks/bin/pytest tests/sdks --quiet --numprocesses $(PYTEST_WORKERS) --maxprocesses 4 \
+		--dist loadgroup -W ignore
 
 chaos: $(READY) ## Break real parts on purpose for DURATION seconds (300) and look for losses and doubles
 	@.venv/bin/python -m tests.chaos --seconds $(or $(DURATION),300)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes .venv with exactly what uv.lock holds. Needs Python 3.11 or newer and nothing else: where there
-# is no uv, the one of uv.lock is put into .venv first. Arguments go to `uv sync`: --group bench.
+# is no uv, the one of uv.lock is put into .venv first. Arguments go to `uv sync`: --group bench. With
+# --into DIRECTORY before them the packages go there, and .venv stays as it is.
 set -eu
 
 stop() {
@@ -20,9 +21,15 @@ done
     python3 -c 'import platform; print(platform.python_version())' 2>/dev/null || echo "not there"
 ). Install a newer one, or put it on PATH as python3."
 
+environment=.venv
+if [ "${1-}" = --into ]; then
+    environment=$2
+    shift 2
+fi
+
 # What other projects set must not send the packages elsewhere.
 unset VIRTUAL_ENV
-export UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never
+export UV_PROJECT_ENVIRONMENT="$environment" UV_PYTHON_DOWNLOADS=never
 
 if command -v uv >/dev/null 2>&1; then
     uv=uv
@@ -38,5 +45,5 @@ else
     fi
 fi
 
-echo "Installing the packages of uv.lock into .venv …"
+echo "Installing the packages of uv.lock into $environment …"
 "$uv" sync --frozen --all-extras --quiet --python "$python" "$@"

@@ -43,7 +43,7 @@ def test_make_alone_lists_what_there_is() -> None:
     listed = make()
     assert listed.stdout == make("help").stdout
     names = [line.split()[1] for line in listed.stdout.splitlines()]
-    assert names == ["help", "demo", "test", "chaos", "rotations", "bench", "check"]
+    assert names == ["help", "demo", "test", "test-sdks", "chaos", "rotations", "bench", "check"]
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,13 @@ def test_the_packages_are_installed_from_the_lock_and_only_when_it_changed(
         f"sync --frozen --all-extras --quiet --python {path / 'python3'}",
         "never",
     ]
+
+
+def test_packages_go_into_another_environment_when_asked(project: Path, tmp_path: Path) -> None:
+    python3 = 'case "$2" in *executable*) echo "$0" ;; esac'
+    path = tools(tmp_path / "bin", python3=python3, uv='echo "$UV_PROJECT_ENVIRONMENT: $@"')
+    command = [str(path / "sh"), "stack/install.sh", "--into", ".venv-sdks", "--group", "sdks"]
+    said = subprocess.run(command, cwd=project, env={"PATH": str(path)}, capture_output=True, text=True)
+    ran = f"sync --frozen --all-extras --quiet --python {path / 'python3'} --group sdks"
+    assert said.stdout.splitlines()[-1] == f".venv-sdks: {ran}"
+    assert not (project / ".venv").exists()
