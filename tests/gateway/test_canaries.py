@@ -19,6 +19,7 @@ from gateway.app import running
 from gateway.keyring import KeyRing, Purpose
 from gateway.secret import Secret
 from tests.gateway.canaries import scan
+from tests.gateway.collector import Collector
 from tests.gateway.ingress import ACCEPT, FakeIngress, InTurn, Reaction
 from tests.gateway.process import RunningGateway, new_awakeable, new_key
 from tests.gateway.test_approvals import ask, nonce_of
@@ -60,8 +61,30 @@ class Watch:
         self.answers[f"{len(self.answers)} {name} ({answer.status_code})"] = headers + answer.content
 
 
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """Where the gateway's traces go."""
+    running = Collector()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, ingress: FakeIngress, collector: Collector
+) -> Iterator[RunningGateway]:
+    """A gateway that tells all that it can tell: its log, its metrics, and its traces."""
+    environment = {"GATEWAY_TRACES__ENDPOINT": collector.url}
+    running = RunningGateway(tmp_path_factory.mktemp("canaries"), [ingress.url], environment=environment)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
 def test_no_canary_is_seen_in_1000_good_and_bad_requests(
-    gateway: RunningGateway, ingress: FakeIngress
+    gateway: RunningGateway, ingress: FakeIngress, collector: Collector
 ) -> None:
     watch = Watch(gateway)
     for number in range(ROUNDS):
@@ -85,7 +108,18 @@ def test_no_canary_is_seen_in_1000_good_and_bad_requests(
     assert not any(b"\nserver: " in answer.lower() for answer in watch.answers.values())
     pid = gateway.part.pid
     arguments = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/comm").read_bytes()
-    seen: dict[str, str | bytes] = {**watch.answers, "the log": gateway.log, "its arguments": arguments}
+    # They are sent in the background: what comes last is there when all of them are.
+    last = gateway.issue("mailer")
+    gateway.send(last.path, event())
+    collector.wait_for("delivery mailer")
+    assert len(collector.wait_for("delivery pay")) > ROUNDS
+    assert any("/metrics (200)" in name for name in watch.answers)
+    seen: dict[str, str | bytes] = {
+        **watch.answers,
+        **{f"traces {number}": body for number, body in enumerate(collector.received)},
+        "the log": gateway.log,
+        "its arguments": arguments,
+    }
     assert scan(seen, watch.canaries) == []
     assert "delivery" in gateway.log
 
