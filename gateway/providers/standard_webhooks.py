@@ -16,22 +16,24 @@ from gateway.providers.signatures.standard import standard_webhooks
 
 _SCHEME = standard_webhooks(others=(("v1a", Ed25519()),))
 
+READER = FieldReader(
+    # A type is recommended by the specification, and not everybody sends one.
+    type=at("type|text:event"),
+    id=at("header:webhook-id"),
+    time=at("timestamp"),
+    reason=at("data.reason|data.failure_reason|data.error.message|data.error"),
+    references=(at("data.reference"), at("data.metadata.reference")),
+    objects=(at("data.id"),),
+    covered_headers=_SCHEME.covered_headers,
+)
+
 STANDARD_WEBHOOKS = Provider(
     name="standard-webhooks",
     title="Standard Webhooks",
     secrets_from="with v1 the sender's whsec_…, with v1a its public key, whpk_…",
     documentation="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
     scheme=_SCHEME,
-    reader=FieldReader(
-        # A type is recommended by the specification, and not everybody sends one.
-        type=at("type|text:event"),
-        id=at("header:webhook-id"),
-        time=at("timestamp"),
-        reason=at("data.reason|data.failure_reason|data.error.message|data.error"),
-        references=(at("data.reference"), at("data.metadata.reference")),
-        objects=(at("data.id"),),
-        covered_headers=_SCHEME.covered_headers,
-    ),
+    reader=READER,
     covers="body",
     url="both",
     # Which events are final is the sender's own matter: a source says it.

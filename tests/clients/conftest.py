@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from gateway.cli import main
+from tests.cli.command import Ended, run
 from tests.gateway.ingress import FakeIngress
 from tests.gateway.process import RunningGateway
 
 #: What is changed is taken up within two seconds; a busy machine gets more.
 SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What a command has printed."""
-
-    stdout: str
-    stderr: str
 
 
 class Office(RunningGateway):
@@ -87,21 +75,9 @@ class Office(RunningGateway):
 
     def cli(self, *arguments: str, code: int = 0, **environ: str) -> Ended:
         """Run a command in its folder; it has to end with this exit code."""
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("GATEWAY_", "RESTATE_"))}
-        clean |= {"NO_COLOR": "1", "COLUMNS": "160", "GATEWAY_TOKEN": self.tokens["orders"]} | environ
-        ended, out, err = 0, io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            # In this process: a Python takes longer to start than the command does.
-            patch.setattr(sys, "argv", ["gateway", *arguments])
-            patch.setattr(os, "environ", clean)
-            patch.chdir(self.directory)
-            try:
-                main()
-            except SystemExit as exiting:
-                ended = int(exiting.code or 0)
-        found = Ended(out.getvalue(), err.getvalue())
-        assert ended == code, found
-        return found
+        return run(
+            self.directory, *arguments, code=code, **{"GATEWAY_TOKEN": self.tokens["orders"]} | environ
+        )
 
     def file_client(self, name: str, **settings: Any) -> httpx.Client:
         """A client of the clients file with these settings, once the gateway knows it."""

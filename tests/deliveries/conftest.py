@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import io
 import json
-import os
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from gateway.cli import main
+from tests.cli.command import Ended, run
 from tests.gateway.ingress import ACCEPT, FakeIngress, Reaction
 from tests.gateway.process import Issued, RunningGateway
 from tests.gateway.webhooks import Webhook
@@ -63,14 +59,6 @@ def by_slack(document: dict[str, Any]) -> Webhook:
     signature = hmac.new(SECRET.encode(), f"v0:{now}:".encode() + body, hashlib.sha256).hexdigest()
     headers = {"x-slack-request-timestamp": now, "x-slack-signature": f"v0={signature}"}
     return Webhook(body, {"content-type": "application/json"} | headers)
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What a command has printed."""
-
-    stdout: str
-    stderr: str
 
 
 class Lab(RunningGateway):
@@ -168,22 +156,8 @@ class Lab(RunningGateway):
 
     def cli(self, *arguments: str, code: int = 0, **environ: str) -> Ended:
         """Run `gateway deliveries …` in its folder; it has to end with this exit code."""
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("GATEWAY_", "RESTATE_"))}
-        clean |= {"NO_COLOR": "1", "COLUMNS": "160", "GATEWAY_TOKEN": self.tokens["orders"]} | environ
-        ended, out, err = 0, io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            # In this process: a Python takes longer to start than the command does.
-            patch.setattr(sys, "argv", ["gateway", "deliveries", *arguments])
-            patch.setattr(os, "environ", clean)
-            patch.chdir(self.directory)
-            try:
-                main()
-            except SystemExit as exiting:
-                ended = int(exiting.code or 0)
-        found = Ended(out.getvalue(), err.getvalue())
-        assert ended == code, found
-        assert self.tokens["orders"] not in found.stdout + found.stderr
-        return found
+        token = {"GATEWAY_TOKEN": self.tokens["orders"]}
+        return run(self.directory, "deliveries", *arguments, code=code, **token | environ)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ key is taken too: it can sign. `cryptography` is loaded when such a key is used,
 from __future__ import annotations
 
 import base64
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,7 +57,7 @@ def private_key(text: bytes) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _KeyText:
+class _KeyText(ABC):
     """Keys are texts; what they are is checked when they are configured."""
 
     hint: str = "the provider's public key is needed"
@@ -84,11 +85,11 @@ class _KeyText:
         decoded = [data for text in candidates if (data := decode(text, "base64")) is not None]
         return any(self._verifies(public_key(key), data, signed) for data in decoded)
 
-    def _is_kind(self, key: Any) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _is_kind(self, key: Any) -> bool: ...
 
-    def _verifies(self, key: Any, signature: bytes, signed: bytes) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _verifies(self, key: Any, signature: bytes, signed: bytes) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

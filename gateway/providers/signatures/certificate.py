@@ -89,8 +89,8 @@ class Identity:
     header: ClassVar[None] = None
 
     def render(self, message: Message) -> bytes:
-        """Nothing: the scheme puts the secret here."""
-        raise NotImplementedError
+        """Raises `Unverified`: a scheme that knows of it puts the secret here instead."""
+        raise Unverified("a part of what is signed is not known to this scheme")
 
 
 @dataclass(frozen=True, slots=True)

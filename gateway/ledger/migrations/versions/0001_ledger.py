@@ -43,44 +43,15 @@ def upgrade() -> None:
     )
     op.create_index("callbacks_idempotency", "callbacks", ["client", "idempotency_key"], unique=True)
     # Issuing again for the same client, source, target and label supersedes: only one is open.
-    op.create_index(
-        "callbacks_open",
-        "callbacks",
-        ["client", "source", "target", "label"],
-        unique=True,
-        sqlite_where=sa.text("state = 'open'"),
-        postgresql_where=sa.text("state = 'open'"),
+    _partial_index(
+        "callbacks_open", "callbacks", ["client", "source", "target", "label"], "state = 'open'", unique=True
     )
-    op.create_index(
-        "callbacks_expiring",
-        "callbacks",
-        ["expires_at"],
-        sqlite_where=sa.text("state = 'open'"),
-        postgresql_where=sa.text("state = 'open'"),
-    )
+    _partial_index("callbacks_expiring", "callbacks", ["expires_at"], "state = 'open'")
     # What a key that is retired or revoked is still needed for.
-    op.create_index(
-        "callbacks_key",
-        "callbacks",
-        ["key_id", "source"],
-        sqlite_where=sa.text("state = 'open'"),
-        postgresql_where=sa.text("state = 'open'"),
-    )
+    _partial_index("callbacks_key", "callbacks", ["key_id", "source"], "state = 'open'")
     # Few at any time: they are counted for the metrics.
-    op.create_index(
-        "callbacks_orphaned",
-        "callbacks",
-        ["id"],
-        sqlite_where=sa.text("state = 'open' AND orphaned = true"),
-        postgresql_where=sa.text("state = 'open' AND orphaned = true"),
-    )
-    op.create_index(
-        "callbacks_check",
-        "callbacks",
-        ["check_at"],
-        sqlite_where=sa.text("check_at IS NOT NULL"),
-        postgresql_where=sa.text("check_at IS NOT NULL"),
-    )
+    _partial_index("callbacks_orphaned", "callbacks", ["id"], "state = 'open' AND orphaned = true")
+    _partial_index("callbacks_check", "callbacks", ["check_at"], "check_at IS NOT NULL")
 
     op.create_table(
         "deliveries",
@@ -101,28 +72,10 @@ def upgrade() -> None:
     )
     op.create_index("deliveries_callback", "deliveries", ["callback_id"])
     op.create_index("deliveries_received", "deliveries", ["received_at"])
-    op.create_index(
-        "deliveries_bodies",
-        "deliveries",
-        ["received_at"],
-        sqlite_where=sa.text("body IS NOT NULL"),
-        postgresql_where=sa.text("body IS NOT NULL"),
-    )
+    _partial_index("deliveries_bodies", "deliveries", ["received_at"], "body IS NOT NULL")
     # The last so many of a source are kept.
-    op.create_index(
-        "deliveries_refused",
-        "deliveries",
-        ["source", "id"],
-        sqlite_where=sa.text("outcome IS NOT NULL"),
-        postgresql_where=sa.text("outcome IS NOT NULL"),
-    )
-    op.create_index(
-        "deliveries_replays",
-        "deliveries",
-        ["replay_of"],
-        sqlite_where=sa.text("replay_of IS NOT NULL"),
-        postgresql_where=sa.text("replay_of IS NOT NULL"),
-    )
+    _partial_index("deliveries_refused", "deliveries", ["source", "id"], "outcome IS NOT NULL")
+    _partial_index("deliveries_replays", "deliveries", ["replay_of"], "replay_of IS NOT NULL")
     op.create_index("callbacks_over", "callbacks", ["expires_at"])
 
     op.create_table(
@@ -152,39 +105,20 @@ def upgrade() -> None:
         sa.Column("error", sa.Text),  # the last answer of Restate, without its text
     )
     # An effect is (event, callback), unique: what was dropped or is dead can still gain one.
-    op.create_index(
+    _partial_index(
         "events_effect",
         "events",
         ["source", "event_id", "callback_id"],
+        "outcome IN ('pending', 'completed', 'progress')",
         unique=True,
-        sqlite_where=sa.text("outcome IN ('pending', 'completed', 'progress')"),
-        postgresql_where=sa.text("outcome IN ('pending', 'completed', 'progress')"),
     )
-    op.create_index(
-        "events_owed",
-        "events",
-        ["not_before"],
-        sqlite_where=sa.text("outcome = 'pending'"),
-        postgresql_where=sa.text("outcome = 'pending'"),
-    )
+    _partial_index("events_owed", "events", ["not_before"], "outcome = 'pending'")
     # Few at any time: they are counted for the metrics.
-    op.create_index(
-        "events_dead",
-        "events",
-        ["id"],
-        sqlite_where=sa.text("outcome = 'dead'"),
-        postgresql_where=sa.text("outcome = 'dead'"),
-    )
+    _partial_index("events_dead", "events", ["id"], "outcome = 'dead'")
     op.create_index("events_delivery", "events", ["delivery_id"])
     op.create_index("events_callback", "events", ["callback_id"])
     # Asked only where the event's id could be forged.
-    op.create_index(
-        "events_covered",
-        "events",
-        ["source", "covered_digest"],
-        sqlite_where=sa.text("id_covered = false"),
-        postgresql_where=sa.text("id_covered = false"),
-    )
+    _partial_index("events_covered", "events", ["source", "covered_digest"], "id_covered = false")
 
     op.create_table(
         "aliases",
@@ -242,3 +176,9 @@ def upgrade() -> None:
         sa.Column("action", sa.Text, primary_key=True),
         sa.Column("made_by", sa.Text, nullable=False),
     )
+
+
+def _partial_index(name: str, table: str, columns: list[str], where: str, unique: bool = False) -> None:
+    """An index of the rows for which a condition holds, in either store."""
+    condition = sa.text(where)
+    op.create_index(name, table, columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
