@@ -144,7 +144,7 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
     try:
         await report.begin()
     except BaseException:
-        await restate.close()
+        restate.close()
         ledger.close()
         raise
     background = [
@@ -183,7 +183,7 @@ async def running(settings: Settings, environ: Mapping[str, str] | None = None) 
         await report.end()
         if observer.tracer is not None:
             await observer.tracer.close(_NOTE_SECONDS)
-        await restate.close()
+        restate.close()
         await gateway.fetcher.close()
         await gateway.status.close()
         if admin is not None:

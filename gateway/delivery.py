@@ -19,15 +19,29 @@ class Headers:
     __slots__ = ("_by_name", "_fields")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
-        self._fields = [(name.lower(), value) for name, value in fields]
+        self._set([(name.lower(), value) for name, value in fields])
+
+    @classmethod
+    def of_wire(cls, fields: Iterable[tuple[bytes, bytes]]) -> Headers:
+        """The headers as they came, with names that are in lower case already."""
+        headers = cls.__new__(cls)
+        headers._set([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
+        return headers
+
+    def _set(self, fields: list[tuple[str, str]]) -> None:
+        self._fields = fields
         # Each is asked for several times on the way of a delivery.
-        self._by_name: dict[str, list[str]] = {}
-        for name, value in self._fields:
-            self._by_name.setdefault(name, []).append(value)
+        by_name: dict[str, list[str]] = {}
+        for name, value in fields:
+            if name in by_name:
+                by_name[name].append(value)
+            else:
+                by_name[name] = [value]
+        self._by_name = by_name
 
     def one(self, name: str) -> str | None:
         """The value of a header that may be there at most once; `Unverified` where it is repeated."""
-        found = self._by_name.get(name.lower())
+        found = self._by_name.get(name) or self._by_name.get(name.lower())
         if found is None:
             return None
         if len(found) > 1:
@@ -44,9 +58,9 @@ class Headers:
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._fields)
 
-    def only(self, names: frozenset[str]) -> Headers:
+    def only(self, names: frozenset[str]) -> list[tuple[str, str]]:
         """The headers named, in lower case: what a stored delivery keeps."""
-        return Headers((key, value) for key, value in self._fields if key in names)
+        return [pair for pair in self._fields if pair[0] in names]
 
     def with_(self, **values: str) -> Headers:
         """A copy with headers set; `_` in a name stands for `-`."""

@@ -10,11 +10,12 @@ A JSON body is spliced in as it came, so that no digit of it changes; anything e
 from __future__ import annotations
 
 import base64
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from pydantic_core import to_json
 
 from gateway.rules import OnFailure, Verdict
 from gateway.targets import Awakeable, Handler, Target, WorkflowPromise
@@ -77,7 +78,7 @@ def build(effect: Effect) -> bytes:
         "subject": effect.callback_id,
         "datacontenttype": effect.media_type,
         "provider": effect.provider,
-        "outcome": effect.verdict,
+        "outcome": str(effect.verdict),
     }
     if effect.verdict is Verdict.FAILED:
         attributes["reason"] = printable(effect.reason) if effect.reason else None
@@ -94,7 +95,7 @@ def build(effect: Effect) -> bytes:
             attributes["sequence"] = effect.sequence
         case Awakeable():
             pass
-    head = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")).encode()
+    head = to_json(attributes)
     if effect.json:
         return b'%b,"data":%b}' % (head[:-1], effect.data)
     return b'%b,"data_base64":"%b"}' % (head[:-1], base64.b64encode(effect.data))

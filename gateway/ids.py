@@ -10,6 +10,8 @@ from __future__ import annotations
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 #: Two at a time: an id is made for each delivery.
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+#: Of the 28 characters that 16 bytes and the longest reference fit in, two at a time.
+_SHIFTS = range(130, -1, -10)
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 
 CALLBACK_ID_BYTES = 16
@@ -58,8 +60,4 @@ def unpack_callback_id(packed: bytes) -> str:
 
 def _encode(data: bytes, length: int) -> str:
     number = int.from_bytes(data, "big")
-    found = ""
-    while len(found) < length:
-        found = _PAIRS[number & 1023] + found
-        number >>= 10
-    return found[-length:]
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])[-length:]

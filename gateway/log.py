@@ -7,67 +7,125 @@ is ever among them. A text of a provider's can't make two lines of one, or a ter
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
-from collections.abc import Mapping
-from typing import Any
+import threading
+from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from time import time_ns
+from typing import Any, TextIO
 
 import structlog
+from pydantic_core import PydanticSerializationError, to_json
 
 from gateway import settings as config
 
+#: Their own debug lines hold URLs, so tokens.
 _LIBRARIES = (
     *("httpx", "httpcore", "asyncio", "pyreqwest", "alembic", "uvicorn"),
-    *("requests", "urllib3"),
+    *("opentelemetry", "requests", "urllib3"),
 )
 #: Made once: `json.dumps` with arguments makes one for each line.
-_encode = json.JSONEncoder(default=repr).encode
+_encode = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
 
 def configure(settings: config.Log) -> None:
     """Set up structlog and hand it what the libraries log."""
     as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
-    shared: list[structlog.typing.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    lines = _Lines(sys.stderr)
+    shared: list[structlog.typing.Processor] = [structlog.processors.add_log_level, _stamped]
     rendering: list[structlog.typing.Processor] = (
         [_as_json] if as_json else [_escaped, structlog.dev.ConsoleRenderer(pad_event_to=0)]
     )
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(lines)
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove, *rendering])
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    # The libraries' own debug lines hold URLs, so tokens.
     root.setLevel(max(level, logging.INFO))
-    for name in (
-        "httpx",
-        "httpcore",
-        "asyncio",
-        "pyreqwest",
-        "alembic",
-        "uvicorn",
-        "opentelemetry",
-        "urllib3",
-    ):
+    for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
     # It says each second that its collector is away; we say it once.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 
+class _Lines:
+    """
+    Where lines go, one write for all that one turn of the event loop brings.
+
+    What somebody has to look at is written at once, and so is everything outside of a loop.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._waiting: list[str] = []
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> None:
+        """Write now, behind what waits."""
+        with self._lock:
+            self._waiting.append(text)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            if self._waiting:
+                self._file.write("".join(self._waiting))
+                self._file.flush()
+                self._waiting.clear()
+
+    def info(self, line: str) -> None:
+        """Write a line soon."""
+        loop = asyncio._get_running_loop()
+        if loop is None:
+            self.write(line + "\n")
+            return
+        with self._lock:
+            if not self._waiting:
+                loop.call_soon(self.flush)
+            self._waiting.append(line + "\n")
+
+    debug = msg = info
+
+    def warning(self, line: str) -> None:
+        """Write a line now."""
+        self.write(line + "\n")
+
+    error = critical = exception = warn = warning
+
+
+def _stamped(logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The event with the time, RFC 3339 in UTC to the microsecond."""
+    now = time_ns() // 1000
+    event["timestamp"] = f"{_second(now // 1_000_000)}.{now % 1_000_000:06d}Z"
+    return event
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _as_json(logger: object, name: str, event: Mapping[str, Any]) -> str:
-    return _encode(event)
+    try:
+        line = to_json(event, fallback=repr)
+    except PydanticSerializationError:
+        return _encode(event)  # half of a surrogate pair
+    # A terminal obeys no more than what it is: everything else is written as an escape.
+    return line.decode() if line.isascii() and b"\x7f" not in line else _encode(event)
 
 
 def _escaped(logger: object, name: str, event: Mapping[str, Any]) -> dict[str, Any]:

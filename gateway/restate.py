@@ -4,27 +4,21 @@ The only way out: Restate's ingress.
 Resolve and reject for awakeables, `send` for handlers. Restate never says whether a completion had an
 effect (restate-server 1.7.12 answers 202 to a repeat and to an invocation that is gone), so "accepted" is
 all that is learnt here.
-
-pyreqwest, because the client is what the path spends its time in: under load plain httpx makes 400 calls
-a second on one core, aiohttp 5,100, pyreqwest 6,900 (README, "Dependencies").
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
-from urllib.parse import quote, urlsplit
-
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import PyreqwestError
+from functools import lru_cache
+from urllib.parse import quote
 
 from gateway import envelope
 from gateway.envelope import Effect
+from gateway.ingress import Ingress
 from gateway.secret import Secret
 from gateway.targets import Awakeable, Handler, WorkflowPromise
 
@@ -34,8 +28,6 @@ _ONE_ADDRESS = 0.5
 _FAILURES_TO_OPEN = 5
 #: … nothing is sent for so many seconds: what comes goes straight to the courier.
 _OPEN_SECONDS = 1.0
-#: An answer is read to its end so that its connection can be used again, unless it is larger than this.
-_MAX_ANSWER = 64 * 1024
 
 
 class Answered(StrEnum):
@@ -95,27 +87,15 @@ class RestateClient:
     #: Told of each call: the address as host and port, what was answered, the seconds that it took.
     watch: Callable[[str, Answered, float], None] | None = None
     breaker: Breaker = field(default_factory=Breaker)
-    _client: Client = field(init=False, repr=False)
     _first: int = 0
 
     def __post_init__(self) -> None:
-        self._addresses = [urlsplit(url).netloc for url in self.ingress_urls]
-        self._client = (
-            ClientBuilder()
-            .follow_redirects(False)
-            .no_proxy()
-            .referer(False)
-            .gzip(False)
-            .brotli(False)
-            .zstd(False)
-            .deflate(False)
-            .connect_timeout(timedelta(seconds=_ONE_ADDRESS))
-            .build()
-        )
+        self._addresses = [Ingress(url, _ONE_ADDRESS) for url in self.ingress_urls]
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        for address in self._addresses:
+            address.close()
 
     async def complete(self, effect: Effect, deadline: float, traceparent: str | None = None) -> Result:
         """
@@ -135,17 +115,21 @@ class RestateClient:
             headers["traceparent"] = traceparent
         result, reached = Result(Answered.AWAY, "no time was left"), False
         # Other calls move it meanwhile.
-        first, count = self._first, len(self.ingress_urls)
+        first, count = self._first, len(self._addresses)
         for place in range(count):
             index = (first + place) % count
             left = deadline - time.monotonic()
             if left <= 0:
                 break
             timeout = left if place == count - 1 else min(left, _ONE_ADDRESS)
+            address = self._addresses[index]
             began = time.perf_counter()
-            result = await self._post(self.ingress_urls[index] + path, headers, body, timeout)
+            try:
+                result = _judge(await address.post(path, headers, body, timeout))
+            except OSError as error:
+                result = Result(Answered.AWAY, type(error).__name__)
             if self.watch is not None:
-                self.watch(self._addresses[index], result.answered, time.perf_counter() - began)
+                self.watch(address.name, result.answered, time.perf_counter() - began)
             reached = reached or result.answered is not Answered.AWAY
             if result.answered not in (Answered.AWAY, Answered.RETRY):
                 self._first = index
@@ -155,20 +139,8 @@ class RestateClient:
         self.breaker.note(reached)
         return result
 
-    async def _post(self, url: str, headers: dict[str, str], body: bytes, within: float) -> Result:
-        try:
-            async with asyncio.timeout(within):
-                request = self._client.post(url).headers(headers).body_bytes(body).build()
-                response = await request.send()
-                status = response.status
-                size = response.headers.get("content-length")
-                if size is None or (size.isdigit() and int(size) <= _MAX_ANSWER):
-                    await response.bytes()
-        except (TimeoutError, PyreqwestError) as error:
-            return Result(Answered.AWAY, type(error).__name__)
-        return _judge(status)
 
-
+@lru_cache(64)
 def _judge(status: int) -> Result:
     detail = f"HTTP {status}"
     if 200 <= status < 300:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -30,6 +30,9 @@ class Rules:
 
     succeed_on: tuple[str, ...]
     fail_on: tuple[str, ...] = ()
+    #: What exact names say, and the beginnings of patterns, the longest first.
+    _names: dict[str, Verdict] = field(init=False, repr=False, compare=False)
+    _beginnings: tuple[tuple[str, Verdict], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, patterns in (("succeed_on", self.succeed_on), ("fail_on", self.fail_on)):
@@ -39,17 +42,24 @@ class Rules:
                         f'{name}: "{pattern}" is no event type; a name, or a beginning and "*" at its end'
                     )
 
+        names: dict[str, Verdict] = {}
+        beginnings: dict[str, Verdict] = {}
+        # Failures last: they win where both are named.
+        for patterns, verdict in ((self.succeed_on, Verdict.SUCCEEDED), (self.fail_on, Verdict.FAILED)):
+            for pattern in patterns:
+                if pattern.endswith("*"):
+                    beginnings[pattern[:-1]] = verdict
+                else:
+                    names[pattern] = verdict
+        object.__setattr__(self, "_names", names)
+        longest_first = sorted(beginnings.items(), key=lambda item: -len(item[0]))
+        object.__setattr__(self, "_beginnings", tuple(longest_first))
+
     def judge(self, event_type: str) -> Verdict:
         """What an event of this type does; `PROGRESS` for one that no rule names."""
-        fails = max((_weight(p, event_type) for p in self.fail_on), default=-1)
-        succeeds = max((_weight(p, event_type) for p in self.succeed_on), default=-1)
-        if fails < 0 and succeeds < 0:
-            return Verdict.PROGRESS
-        return Verdict.FAILED if fails >= succeeds else Verdict.SUCCEEDED
-
-
-def _weight(pattern: str, event_type: str) -> int:
-    """How closely a pattern fits: -1 not at all, the length of what fits, more than any for a name."""
-    if pattern.endswith("*"):
-        return len(pattern) - 1 if event_type.startswith(pattern[:-1]) else -1
-    return 1 << 20 if pattern == event_type else -1
+        if (verdict := self._names.get(event_type)) is not None:
+            return verdict
+        for beginning, verdict in self._beginnings:
+            if event_type.startswith(beginning):
+                return verdict
+        return Verdict.PROGRESS

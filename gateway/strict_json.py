@@ -34,7 +34,7 @@ class Ambiguous:
 
 
 AMBIGUOUS = Ambiguous()
-_NOTHING = object()
+NOTHING, BRANCHES = object(), object()
 
 
 def read(body: bytes) -> Any:
@@ -100,6 +100,24 @@ def get(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
+def walk(value: Any, path: tuple[str, ...]) -> Any:
+    """
+    The value at a path of object keys, `NOTHING` where there is none, `BRANCHES` where the way is another:
+    through an array, a text, or what `*` stands for. Most ways are from object to object.
+
+    Raises `Malformed` where a key on the way is ambiguous.
+    """
+    for key in path:
+        if type(value) is not dict or key == "*":
+            return BRANCHES
+        value = value.get(key, NOTHING)
+        if value is NOTHING:
+            return NOTHING
+        if value is AMBIGUOUS:
+            raise Malformed(f"the key {'.'.join(path)} is there more than once")
+    return value
+
+
 def find(value: Any, path: tuple[str, ...]) -> list[Any]:
     """
     The values at a path where a number names an item of an array, `*` every value of an array or object,
@@ -107,19 +125,8 @@ def find(value: Any, path: tuple[str, ...]) -> list[Any]:
 
     Raises `Malformed` where a key on the way is ambiguous.
     """
-    done = 0
-    for key in path:
-        # The plain way, from object to object: most paths are nothing else.
-        if type(value) is not dict or key == "*":
-            break
-        value = value.get(key, _NOTHING)
-        if value is _NOTHING:
-            return []
-        if value is AMBIGUOUS:
-            raise Malformed(f"the key {'.'.join(path)} is there more than once")
-        done += 1
     found = [value]
-    for key in path[done:]:
+    for key in path:
         below: list[Any] = []
         for item in found:
             if isinstance(item, dict):

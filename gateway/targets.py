@@ -8,7 +8,6 @@ canonical ids with an index that the SDKs hand out get past here.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import re
@@ -18,6 +17,8 @@ from typing import Any
 from gateway.errors import Invalid
 
 _AWAKEABLE_PREFIX = "sign_1"
+#: base64's alphabet for URLs (RFC 4648, 5); `base64` makes the same at three times the cost.
+_FROM_URL, _TO_URL = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
 #: 8 bytes of partition key, 16 of the invocation's uuid, 4 of the signal's index.
 _AWAKEABLE_BYTES = 28
 #: Restate keeps the indexes below for itself (1 cancels the invocation); the first awakeable has 17.
@@ -49,18 +50,19 @@ class Awakeable:
     @property
     def packed(self) -> bytes:
         """The id's 28 bytes."""
-        text = self.id.removeprefix(_AWAKEABLE_PREFIX)
-        if not self.id.startswith(_AWAKEABLE_PREFIX) or not text.isascii():
+        if not self.id.startswith(_AWAKEABLE_PREFIX) or not self.id.isascii():
             return b""
+        text = self.id.encode()[len(_AWAKEABLE_PREFIX) :].translate(_FROM_URL)
         try:
-            return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            return binascii.a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
         except binascii.Error:
             return b""
 
     @staticmethod
     def unpack(packed: bytes) -> str:
         """The id whose `packed` form is given."""
-        return _AWAKEABLE_PREFIX + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+        text = binascii.b2a_base64(packed, newline=False).translate(_TO_URL).rstrip(b"=")
+        return _AWAKEABLE_PREFIX + text.decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,9 @@ _encoder = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=
 
 def dump(target: Target) -> str:
     """The target as compact JSON text, the same for equal targets: for the ledger and the token."""
+    if isinstance(target, Awakeable):
+        # Each delivery compares it; an id has nothing to escape.
+        return f'{{"awakeable":"{target.id}"}}'
     return _encoder.encode(as_json(target))
 
 

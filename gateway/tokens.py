@@ -10,6 +10,7 @@ of the claims and the key. A token has exactly one spelling.
 from __future__ import annotations
 
 import base64
+import binascii
 import hmac
 import json
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _TIME_BYTES = 5
 #: key id, AES-SIV's 16 bytes, signature and dots come on top. A target takes less than half of it.
 MAX_LENGTH = 4096
 _MAX_PACKED = 3000
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,9 @@ def _signature(working: WorkingKeys, source: str, text: str) -> str:
 
 
 def _decode(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    # As `base64` does, at a third of its cost.
+    digits = text.encode().translate(_FROM_URL) + b"=" * (-len(text) % 4)
+    return binascii.a2b_base64(digits, strict_mode=True)
 
 
 def _pack(claims: Claims) -> bytes:
@@ -147,7 +151,7 @@ def _unpack(source: str, packed: bytes) -> Claims:
     callback_id = unpack_callback_id(packed[2:at])
     expires_at = int.from_bytes(packed[at : at + _TIME_BYTES], "big")
     at += _TIME_BYTES
-    rest: dict[str, Any] = json.loads(packed[at + size :] or b"{}")
+    rest: dict[str, Any] = json.loads(packed[at + size :]) if len(packed) > at + size else {}
     target: Target = (
         Awakeable(Awakeable.unpack(packed[at : at + size])) if size else targets.parse(rest["target"])
     )

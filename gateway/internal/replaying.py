@@ -82,7 +82,7 @@ async def replay(gateway: Gateway, stored: Stored, dry_run: bool) -> Replay:
         Step("read", ", ".join(event.type for event in judged.events) or "no events"),
     ]
     if dry_run:
-        operation = disposing.record(judged, gateway.new_reference())
+        operation = disposing.record(judged, gateway.new_reference)
         disposed = await deliveries.rehearse(gateway.ledger, operation)
         owed = sum(one.owed is not None for one in disposed)
         steps += [_disposed(disposed), Step("complete", f"Restate would be told of {owed}")]

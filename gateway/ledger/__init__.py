@@ -27,6 +27,10 @@ class Ledger(Protocol):
         """The operation's result once it is committed and flushed; `TryLater` where that can't be had."""
         ...
 
+    async def note(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
+        """The same without the flush: for what may be lost with the next power cut."""
+        ...
+
     async def read(self, operation: Operation[Result], within: float | None = 5) -> Result:
         """The result of an operation that only reads."""
         ...

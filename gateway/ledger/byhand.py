@@ -23,7 +23,7 @@ def complete(proposal: Proposal, callback_id: str) -> Callable[[Transaction], Di
     def operation(tx: Transaction) -> Disposed:
         # Else it would be made again from its token.
         owned(tx, callback_id, None)
-        (disposed,) = record(proposal, "")(tx)
+        (disposed,) = record(proposal, lambda: "")(tx)
         if disposed.outcome is not Outcome.PENDING:
             state = Callback.from_row(owned(tx, callback_id, None)).state_at(proposal.now)
             raise Conflict(f"it is {state} already; nothing was done")

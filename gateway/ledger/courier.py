@@ -118,7 +118,7 @@ class Courier:
     async def _round(self) -> bool:
         """Take what is due and deliver it; whether there was nothing."""
         limit = 1 if self._away else _BATCH
-        owed = await self.ledger.write(owing.take(self.clock(), limit), within=5)
+        owed = await self.ledger.note(owing.take(self.clock(), limit), within=5)
         if not owed:
             self._away = 0
             return True
@@ -184,9 +184,10 @@ class Courier:
             await self._write_quietly(owing.accepted(accepted))
 
     async def _write_quietly(self, operation: Callable[..., None]) -> None:
-        # Notes: without them an effect is only repeated, so a ledger that is away costs nothing here.
+        # Without its note an effect is only repeated: a ledger that is away costs nothing here, and a flush
+        # would buy nothing.
         try:
-            await self.ledger.write(operation, within=5)
+            await self.ledger.note(operation, within=5)
         except TryLater as error:
             logger.warning("ledger is away", error=error.detail)
 

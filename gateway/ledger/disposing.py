@@ -8,9 +8,10 @@ callback's state from `open`: whoever makes it is the only one to tell Restate.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+
+from pydantic_core import to_json
 
 from gateway import failpoints
 from gateway.decide import Disposal, Earlier, Standing, dispose
@@ -30,17 +31,18 @@ BODIES = "bodies"
 _DIGEST_BYTES = 16
 
 
-def record(proposal: Proposal, reference: str) -> Callable[[Transaction], list[Disposed]]:
+def record(proposal: Proposal, reference: Callable[[], str]) -> Callable[[Transaction], list[Disposed]]:
     """
     The operation that writes a delivery and disposes of its events; its result is a list of `Disposed`.
 
-    `reference` is a fresh one, for a callback that has to be adopted.
+    `reference` makes a fresh one, for a callback that has to be adopted.
     """
 
     def operation(tx: Transaction) -> list[Disposed]:
         disposed = []
         events = [_identified(event, proposal.replay_of or proposal.id) for event in proposal.events]
-        _hold(tx, proposal, events, reference)
+        if not tx.alone:
+            _hold(tx, proposal, events, reference)
         for named in events:
             callbacks = _callbacks(tx, proposal, named, reference)
             if callbacks:
@@ -59,7 +61,7 @@ def record(proposal: Proposal, reference: str) -> Callable[[Transaction], list[D
                 "received_at": _ms(delivery.received_at),
                 "method": delivery.method,
                 "query": delivery.url.partition("?")[2],
-                "headers": json.dumps(proposal.kept_headers),
+                "headers": to_json(proposal.kept_headers).decode(),
                 "body": delivery.body if keep_body else None,
                 "size": len(delivery.body),
                 "secret": proposal.secret,
@@ -67,7 +69,8 @@ def record(proposal: Proposal, reference: str) -> Callable[[Transaction], list[D
                 "replay_of": proposal.replay_of,
             },
         )
-        failpoints.reach_in_thread("before-commit")
+        if failpoints.armed():
+            tx.before_flush(lambda: failpoints.reach_in_thread("before-commit"))
         return disposed
 
     return operation
@@ -80,7 +83,7 @@ def _identified(event: Event, delivery_id: str) -> Event:
     return replace(event, id=event.digest.hex() if event.digest else delivery_id, id_covered=True)
 
 
-def _hold(tx: Transaction, proposal: Proposal, events: list[Event], reference: str) -> None:
+def _hold(tx: Transaction, proposal: Proposal, events: list[Event], reference: Callable[[], str]) -> None:
     """
     Hold all that the disposal depends on, where several processes share the ledger.
 
@@ -104,12 +107,14 @@ def _locks(source: str, event: Event, objects: bool) -> Iterator[str]:
         yield from (f"object {source} {text}" for text in event.objects)
 
 
-def _callbacks(tx: Transaction, proposal: Proposal, event: Event, reference: str) -> list[Callback]:
+def _callbacks(
+    tx: Transaction, proposal: Proposal, event: Event, reference: Callable[[], str]
+) -> list[Callback]:
     """The callbacks that an event is for: the URL's, or all that its reference or an alias names."""
     if proposal.claims is not None:
         row = tx.one("SELECT * FROM callbacks WHERE id = :id FOR UPDATE", {"id": proposal.claims.callback_id})
         if row is None:
-            return [_adopt(tx, proposal, proposal.claims, reference)]
+            return [_adopt(tx, proposal, proposal.claims, reference())]
         return [Callback.from_row(row, proposal.claims.target)]
     found: dict[str, Callback] = {}
     for text in event.references:
@@ -168,7 +173,8 @@ def _on_callback(tx: Transaction, proposal: Proposal, event: Event, callback: Ca
         disposal = replace(disposal, conflict=_differs(tx, event, callback))
     sequence = _next_in_stream(tx, callback) if disposal.takes_effect and callback.stream else None
     waits = sequence is not None and _older_is_owed(tx, callback)
-    row_id = _insert(tx, proposal, event, verdict, disposal, callback.id, sequence, waits)
+    time = event.time or timestamp(now)
+    row_id = _insert(tx, proposal, event, verdict, disposal, callback.id, sequence, waits, time)
     owed = None
     if disposal.takes_effect:
         owed = Owed(
@@ -179,7 +185,7 @@ def _on_callback(tx: Transaction, proposal: Proposal, event: Event, callback: Ca
             event_type=event.type,
             type_verified=event.type_covered,
             verdict=verdict,
-            time=event.time or timestamp(now),
+            time=time,
             reason=event.reason,
             data=event.data,
             json=event.json,
@@ -202,7 +208,8 @@ def _on_none(tx: Transaction, proposal: Proposal, event: Event) -> Disposed:
     """An event of an account that no callback claims: kept, in case an alias still comes."""
     verdict = proposal.rules.judge(event.type)
     outcome = Outcome.FILTERED if verdict is Verdict.PROGRESS else Outcome.UNMATCHED
-    row = _insert(tx, proposal, event, verdict, Disposal(outcome), None, None, False)
+    time = event.time or timestamp(proposal.delivery.received_at)
+    row = _insert(tx, proposal, event, verdict, Disposal(outcome), None, None, False, time)
     if outcome is Outcome.UNMATCHED:
         # Without an object no alias finds it; it is kept as long all the same, for a replay.
         for text in dict.fromkeys(event.objects or ("",)):
@@ -355,8 +362,8 @@ def _insert(
     callback_id: str | None,
     sequence: int | None,
     waits: bool,
+    time: str,
 ) -> int:
-    now = proposal.delivery.received_at
     unwanted = callback_id is None and disposal.outcome is Outcome.FILTERED
     return tx.insert(
         "events",
@@ -375,7 +382,7 @@ def _insert(
             "data": None if event.data is proposal.delivery.body or unwanted else event.data,
             "json": event.json,
             "media_type": event.media_type,
-            "time": event.time or timestamp(now),
+            "time": time,
             "reason": event.reason,
             "callback_id": callback_id,
             "outcome": disposal.outcome,

@@ -31,6 +31,8 @@ _SMALL = 256
 _MOVED = 200
 #: The log of a busy hour is cut back to this when it starts again from its beginning.
 _LOG_BYTES = 8 << 20
+#: After so many rows that were written the log is brought into the file: 4 MB with bodies of 1.5 kB.
+_LOG_ROWS = 1000
 
 
 def prepare(path: Path) -> None:
@@ -85,6 +87,56 @@ def tune(connection: sqlite3.Connection) -> None:
     """Set what each connection that writes has to have."""
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+
+
+class Log:
+    """
+    The log that is written ahead (https://sqlite.org/wal.html), flushed by whoever wants a commit to last.
+
+    With `synchronous=NORMAL` SQLite commits to the log without waiting for the disk and flushes it, as it has
+    to, before anything goes into the file. What FULL does besides, one flush at the end of each commit, is
+    `flush`: the log's frames carry checksums, and what was flushed is found again. No lock of SQLite's is on
+    the log, so that another descriptor for it does no harm.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        # A checkpoint waits for the disk: it is made here, beside a flush, and not in the midst of a commit.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # makes the log
+        self._file = Path(f"{path}-wal").open("rb")  # noqa: SIM115  # held as long as the ledger
+        self._changes = connection.total_changes
+        self._torn = False
+
+    def flush(self, connection: sqlite3.Connection) -> None:
+        """
+        Bring to the disk what `connection` has committed.
+
+        Raises `OSError` or `sqlite3.Error` where that can't be said. The operating system may have dropped
+        what it could not write (https://lwn.net/Articles/752063/), so the log is trusted again only once all
+        of it is in the file.
+        """
+        if self._torn:
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise sqlite3.OperationalError("the log is in use")
+            self._torn = False
+            return
+        try:
+            # As SQLite does itself; not every system has the first.
+            getattr(os, "fdatasync", os.fsync)(self._file.fileno())
+        except OSError:
+            self._torn = True
+            raise
+        changes = connection.total_changes
+        if changes - self._changes > _LOG_ROWS or os.fstat(self._file.fileno()).st_size > 2 * _LOG_BYTES:
+            # What can't be brought into the file now stays in the log.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._changes = changes
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._file.close()
 
 
 class Presence:

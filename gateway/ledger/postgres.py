@@ -130,8 +130,11 @@ class _Connection(psycopg.Connection[Row]):
 class PostgresTransaction:
     """See `gateway.ledger.worker.Transaction`."""
 
+    alone = False
+
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
+        self.hooks: list[Callable[[], None]] = []
 
     def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """Execute a statement; the number of rows that it changed."""
@@ -173,6 +176,10 @@ class PostgresTransaction:
                 "FROM unnest(%(numbers)s::int[]) AS locks(number)",
                 {"class": _LOCK_CLASS, "numbers": sorted(numbers)},
             )
+
+    def before_flush(self, hook: Callable[[], None]) -> None:
+        """Have something done before the commit, which is flushed, in the thread that commits."""
+        self.hooks.append(hook)
 
     def _execute(self, sql: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Row]:
         return self._connection.execute(sql.encode(), _storable(parameters))
@@ -265,13 +272,16 @@ class _Session:
         connection.deadline = job.deadline + _GRACE
         # One exchange. What a pooler in between or the role's own settings say does not count.
         connection.execute(
-            f"BEGIN {self._kind}; SET LOCAL synchronous_commit = on; "
+            f"BEGIN {self._kind}; SET LOCAL synchronous_commit = {'on' if job.lasting else 'off'}; "
             f"SET LOCAL statement_timeout = {int(left * 1000) + 1}; "
             "SET LOCAL idle_in_transaction_session_timeout = 60000".encode(),
             prepare=False,
         )
         try:
-            result = job.operation(PostgresTransaction(connection))
+            tx = PostgresTransaction(connection)
+            result = job.operation(tx)
+            for hook in tx.hooks:
+                hook()
         except BaseException:
             with suppress(psycopg.Error):
                 connection.execute(b"ROLLBACK", prepare=False)
@@ -317,9 +327,9 @@ class _Pool:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, operation: Operation[Result], within: float | None) -> Result:
+    async def run(self, operation: Operation[Result], within: float | None, lasting: bool = True) -> Result:
         """The operation's result, once it is committed; see `Jobs.run`."""
-        return await self._jobs.run(operation, within)
+        return await self._jobs.run(operation, within, lasting)
 
     def close(self) -> None:
         """Finish what was submitted, then end the threads."""
@@ -363,6 +373,10 @@ class PostgresLedger:
     async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """The operation's result once it is flushed; `TryLater` where that can't be had in time."""
         return await self._writers.run(operation, within)
+
+    async def note(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
+        """The same without the flush: for what may be lost with the next power cut."""
+        return await self._writers.run(operation, within, lasting=False)
 
     async def read(self, operation: Operation[Result], within: float | None = 5) -> Result:
         """The result of an operation that only reads; `TryLater` where it can't be had in time."""

@@ -1,198 +1,72 @@
 """
 The ledger in one SQLite file, which one process owns.
 
-WAL with `synchronous=FULL`: a commit is flushed before it returns (https://sqlite.org/wal.html), which is
-what lets the gateway acknowledge. The file is 0600: it holds customers' data and awakeable ids.
+A commit is flushed before anybody is told of it, which is what lets the gateway acknowledge. The file is
+0600: it holds customers' data and awakeable ids.
 
-One thread writes. Operations that arrive while a commit is being flushed share the next one, so that a flush
-(0.2 ms and more) is paid once for all deliveries in flight.
+`gateway.ledger.writer` writes, one thread reads.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from gateway.errors import ConfigurationError, TryLater
-from gateway.ledger.file import Presence, prepare, tune
+from gateway.ledger.file import Log, Presence, prepare, tune
 from gateway.ledger.migrate import migrate
-from gateway.ledger.worker import WRITE_TIMEOUT, Done, Job, Jobs, Operation, Result, Row, Watch, tell
+from gateway.ledger.sqlite_transaction import SqliteTransaction
+from gateway.ledger.worker import WRITE_TIMEOUT, Done, Job, Jobs, Operation, Result, Watch, tell
+from gateway.ledger.writer import Writer
 
-#: A commit is not made to wait for more than this many operations.
-_MAX_BATCH = 256
 _MODE = 0o600
-_ROW_LOCK = re.compile(r" FOR UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
 
 
-@lru_cache(256)
-def _without_locks(sql: str) -> str:
-    return _ROW_LOCK.sub("", sql)
+class _Reader:
+    """Runs operations that only read, each on a snapshot of its own, in one thread."""
 
-
-@lru_cache(64)
-def _insertion(table: str, columns: tuple[str, ...]) -> str:
-    # Table and columns are this package's own literals.
-    values = ", ".join(f":{column}" for column in columns)
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"
-
-
-def _is_the_databases(error: Exception) -> bool:
-    """Whether an error is the database's own trouble (disk full, I/O), after which no commit is kept."""
-    return isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
-
-
-class SqliteTransaction:
-    """See `gateway.ledger.worker.Transaction`. The writer is alone, so there is nothing to lock."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, watch: Watch | None) -> None:
         self._connection = connection
-
-    def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
-        """Execute a statement; the number of rows that it changed."""
-        return self._connection.execute(_without_locks(sql), parameters).rowcount
-
-    def run_each(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
-        """Execute a statement once with each of these parameters."""
-        self._connection.executemany(_without_locks(sql), parameters)
-
-    def insert(self, table: str, row: Mapping[str, Any]) -> int:
-        """Insert a row; its number, where the table counts its rows."""
-        cursor = self._connection.execute(_insertion(table, tuple(row)), row)
-        return cursor.lastrowid or 0
-
-    def one(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
-        """The first row of a query."""
-        row: Row | None = self._connection.execute(_without_locks(sql), parameters).fetchone()
-        return row
-
-    def all(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
-        """The rows of a query."""
-        return self._connection.execute(_without_locks(sql), parameters).fetchall()
-
-    def lock(self, *texts: str) -> None:
-        """Nothing: one operation is at work at a time."""
-
-
-class Worker:
-    """
-    Runs operations, in the order in which they came, on one connection in one thread.
-
-    What one operation raises does not touch its neighbours in the commit: they are run again, each in a
-    savepoint, which seldom happens. What goes wrong with the database itself (disk full, I/O error) is
-    `TryLater` for every operation of that commit: nothing of it is kept. Raises what `connect` raises.
-    """
-
-    def __init__(
-        self, connect: Callable[[], sqlite3.Connection], kind: Literal["read", "write"], watch: Watch | None
-    ) -> None:
-        self._connect = connect
-        self._begin = {"read": "BEGIN", "write": "BEGIN IMMEDIATE"}[kind]
-        self._jobs = Jobs(kind, watch)
-        self._opened: Future[None] = Future()
-        self._thread = threading.Thread(target=self._work, name=f"ledger-{kind}r", daemon=True)
+        self._jobs = Jobs("read", watch)
+        self._thread = threading.Thread(target=self._work, name="ledger-reader", daemon=True)
         self._thread.start()
-        self._opened.result()
 
     async def run(self, operation: Operation[Result], within: float | None = None) -> Result:
-        """The operation's result, once it is committed; see `Jobs.run`."""
+        """The operation's result; see `Jobs.run`."""
         return await self._jobs.run(operation, within)
 
     def close(self) -> None:
         """Finish what was submitted, then end the thread."""
         self._jobs.end()
         self._thread.join()
+        self._connection.close()
 
     def _work(self) -> None:
-        try:
-            connection = self._connect()
-        except Exception as error:
-            self._opened.set_exception(error)
-            return
-        self._opened.set_result(None)
-        try:
-            for batch in self._batches():
-                self._commit(connection, batch)
-        finally:
-            connection.close()
-
-    def _batches(self) -> Iterator[list[Job[Any]]]:
         while (job := self._jobs.next()) is not None:
-            batch = [job]
-            last = False
-            while len(batch) < _MAX_BATCH and self._jobs.waiting:
-                following = self._jobs.next()
-                if following is None:
-                    last = True
-                    break
-                batch.append(following)
-            # Whoever gave up waiting before its turn has been answered 503: it must not be written.
-            if begun := [job for job in batch if job.begin()]:
-                yield begun
-            if last:
-                return
+            if job.begin():
+                tell([self._read(job)])
 
-    def _commit(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> None:
+    def _read(self, job: Job[Any]) -> Done:
         began = time.perf_counter()
         try:
-            done = self._together(connection, batch) or self._apart(connection, batch)
+            self._connection.execute("BEGIN")
+            result = job.operation(SqliteTransaction(self._connection))
         except sqlite3.Error as error:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            failure = TryLater(f"the ledger cannot write: {error}")
-            done = [(job, None, failure) for job in batch]
             self._jobs.failed()
-        else:
-            self._jobs.did(len(batch), time.perf_counter() - began)
-        tell(done)
-
-    def _together(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> list[Done] | None:
-        """The operations one after the other; None, and nothing of them kept, where one of them raises."""
-        connection.execute(self._begin)
-        tx = SqliteTransaction(connection)
-        done: list[Done] = []
-        for job in batch:
-            try:
-                done.append((job, job.operation(tx), None))
-            except Exception as error:
-                if _is_the_databases(error):
-                    raise
-                connection.execute("ROLLBACK")
-                return [(job, None, error)] if len(batch) == 1 else None
-        connection.execute("COMMIT")
-        return done
-
-    def _apart(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> list[Done]:
-        """The same with a savepoint for each: what one raises leaves the others as they are."""
-        connection.execute(self._begin)
-        done: list[Done] = [(job, *self._savepoint(connection, job)) for job in batch]
-        # Where nothing is to be kept, not even the pages that were put back are written.
-        kept = any(raised is None for _, _, raised in done)
-        connection.execute("COMMIT" if kept else "ROLLBACK")
-        return done
-
-    @staticmethod
-    def _savepoint(connection: sqlite3.Connection, job: Job[Any]) -> tuple[Any, BaseException | None]:
-        connection.execute("SAVEPOINT operation")
-        try:
-            result = job.operation(SqliteTransaction(connection))
+            return job, None, TryLater(f"the ledger cannot be read: {error}")
         except Exception as error:
-            if _is_the_databases(error):
-                raise
-            connection.execute("ROLLBACK TO operation")
-            connection.execute("RELEASE operation")
-            return None, error
-        connection.execute("RELEASE operation")
-        return result, None
+            return job, None, error
+        finally:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+        self._jobs.did(1, time.perf_counter() - began)
+        return job, result, None
 
 
 class SqliteLedger:
@@ -211,9 +85,10 @@ class SqliteLedger:
             prepare(path)
             migrate(path)
             self._presence = Presence(path)
-            # One after the other: two connections that open the log at once lock each other out.
-            self._writer = Worker(self._connect, "write", watch)
-            self._reader = Worker(self._connect, "read", watch)
+            connection = self._connect(wait=0)
+            self._log = Log(path, connection)
+            self._writer = Writer(connection, self._flush, watch)
+            self._reader = _Reader(self._connect(wait=5), watch)
         except (sqlite3.Error, ConfigurationError) as error:
             self._lock.close()
             if isinstance(error, ConfigurationError):
@@ -222,13 +97,20 @@ class SqliteLedger:
 
     async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """The operation's result once it is flushed; `TryLater` where that can't be had in time."""
-        self._presence.check()
         return await self._writer.run(operation, within)
+
+    async def note(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
+        """The same without the flush: for what may be lost with the next power cut."""
+        return await self._writer.run(operation, within, lasting=False)
 
     async def read(self, operation: Operation[Result], within: float | None = 5) -> Result:
         """The result of an operation that only reads; `TryLater` where it can't be had in time."""
         self._presence.check()
         return await self._reader.run(operation, within)
+
+    def _flush(self, connection: sqlite3.Connection) -> None:
+        self._presence.check()
+        self._log.flush(connection)
 
     def size(self) -> int:
         """The bytes of the file and of its log."""
@@ -238,13 +120,14 @@ class SqliteLedger:
         """Finish what was submitted and give the file free."""
         self._writer.close()
         self._reader.close()
+        self._log.close()
         self._lock.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, timeout=5)
+    def _connect(self, wait: float) -> sqlite3.Connection:
+        """A connection that waits so many seconds for a lock; one thread at a time uses it."""
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=wait, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
         tune(connection)
         return connection
 

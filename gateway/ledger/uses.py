@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from gateway.advice import Use
 from gateway.errors import TryLater
@@ -33,8 +34,7 @@ class Kind(StrEnum):
     CLIENT = "client"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Used:
+class Used(NamedTuple):
     """A secret of a source, or a token of a client."""
 
     kind: Kind
@@ -92,6 +92,8 @@ class Uses:
     clock: Callable[[], float]
     written_at: float | None = None
     _waiting: dict[Used, Use] = field(default_factory=dict)
+    #: When each was of use for the first and the last time since it was folded into those that wait.
+    _noted: dict[Used, list[float]] = field(default_factory=dict)
     _seen: set[Used] = field(default_factory=set)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -104,10 +106,12 @@ class Uses:
 
     def note(self, used: Used) -> None:
         """A secret was of use just now."""
-        now = self._now()
-        waiting = self._waiting.get(used)
-        first = now if waiting is None or waiting.first is None else waiting.first
-        self._waiting[used] = Use(now if waiting is None else waiting.since, first, now)
+        now = self.clock()
+        noted = self._noted.get(used)
+        if noted is not None:
+            noted[1] = now
+            return
+        self._noted[used] = [now, now]
         if used not in self._seen:
             self._seen.add(used)
             self._news.set()
@@ -115,6 +119,7 @@ class Uses:
     async def known(self, ledger: Ledger, kind: Kind) -> dict[Used, Use]:
         """What is on record, with what is not written yet. Raises `TryLater`."""
         found = await ledger.read(known(kind))
+        self._fold()
         for used, use in self._waiting.items():
             if used.kind is kind:
                 found[used] = found[used].with_(use) if used in found else use
@@ -132,6 +137,7 @@ class Uses:
 
     async def write(self, ledger: Ledger, within: float = _WRITE_SECONDS) -> None:
         """Write what waits; what can't be written waits on."""
+        self._fold()
         waiting, self._waiting = self._waiting, {}
         try:
             if waiting:
@@ -143,8 +149,15 @@ class Uses:
             reason = error.detail if isinstance(error, TryLater) else type(error).__name__
             logger.warning("uses of secrets are not recorded yet", error=reason)
 
+    def _fold(self) -> None:
+        noted, self._noted = self._noted, {}
+        for used, times in noted.items():
+            # As the ledger keeps them: what is shown does not change by being written.
+            first, last = (round(time, 3) for time in times)
+            use = Use(first, first, last)
+            self._waiting[used] = self._waiting[used].with_(use) if used in self._waiting else use
+
     def _now(self) -> float:
-        # As the ledger keeps it: what is shown does not change by being written.
         return round(self.clock(), 3)
 
 

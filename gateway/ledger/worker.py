@@ -45,6 +45,9 @@ class Transaction(Protocol):
     there one operation is at work at a time.
     """
 
+    #: Whether no other operation can be at work at the same time: there is nothing to lock, then.
+    alone: bool
+
     def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """Execute a statement; the number of rows that it changed."""
         ...
@@ -73,6 +76,10 @@ class Transaction(Protocol):
         """
         ...
 
+    def before_flush(self, hook: Callable[[], None]) -> None:
+        """Have something done before what is written is flushed, in the thread that flushes it."""
+        ...
+
 
 Operation = Callable[[Transaction], Result]
 
@@ -96,20 +103,22 @@ class Raced(Exception):
 class Job(Generic[Result]):
     """
     An operation and who waits for its result, until `deadline` on `time.monotonic()`; `waiting` is None where
-    its caller has the result itself.
+    its caller has the result itself. `lasting`: a commit of it is flushed before that.
 
     It is begun, or given up, by whoever is first to ask.
     """
 
-    __slots__ = ("_first", "deadline", "operation", "waiting")
+    __slots__ = ("_first", "deadline", "lasting", "operation", "waiting")
 
     def __init__(
         self,
         operation: Operation[Result],
         within: float | None,
         waiting: asyncio.Future[Result] | None = None,
+        lasting: bool = True,
     ) -> None:
         self.operation = operation
+        self.lasting = lasting
         self.deadline = time.monotonic() + (LONGEST if within is None else within)
         self.waiting = waiting
         self._first = threading.Lock()
@@ -117,6 +126,11 @@ class Job(Generic[Result]):
     def begin(self) -> bool:
         """Whether it is to be run; False where whoever waited has given up. Asked once."""
         return self._first.acquire(blocking=False)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether its result is still of use to somebody."""
+        return self.waiting is None or not self.waiting.done()
 
     def give_up(self) -> None:
         """Wait no longer: an operation that has not begun never will, one that has may still be committed."""
@@ -136,10 +150,11 @@ def tell(done: Sequence[Done]) -> None:
     for loop, ones in by_loop.items():
         # A loop that is closed has nobody left who waits.
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_settle, ones)
+            loop.call_soon_threadsafe(settle, ones)
 
 
-def _settle(done: Sequence[Done]) -> None:
+def settle(done: Sequence[Done]) -> None:
+    """Let those who wait have their results, in their own loop."""
     for job, result, raised in done:
         waiting = job.waiting
         if waiting is None or waiting.done():
@@ -162,7 +177,9 @@ class Jobs:
         self._watch = watch
         self._queue: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
 
-    async def run(self, operation: Operation[Result], within: float | None = None) -> Result:
+    async def run(
+        self, operation: Operation[Result], within: float | None = None, lasting: bool = True
+    ) -> Result:
         """
         The operation's result, once it is committed.
 
@@ -171,7 +188,7 @@ class Jobs:
         """
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Result] = loop.create_future()
-        job = Job(operation, within, waiting)
+        job = Job(operation, within, waiting, lasting)
         timer = None if within is None else loop.call_later(within, self._too_late, job)
         self._queue.put(job)
         try:

@@ -85,6 +85,7 @@ def values(passage: Passage) -> dict[str, Any]:
         "refused": passage.refused,
         "reason": passage.reason,
         "status": passage.status,
+        "request_id": passage.request_id,
     }
     if len(passage.disposed) == 1:
         found |= _event(passage.disposed[0], passage.outcomes[:1])
@@ -94,7 +95,6 @@ def values(passage: Passage) -> dict[str, Any]:
             _told(_event(one, passage.outcomes[place : place + 1]))
             for place, one in enumerate(passage.disposed[:_LISTED])
         ]
-    found["request_id"] = passage.request_id
     found["ms"] = {step: (ended - began) // 1000 / 1000 for step, began, ended in passage.steps()}
     found["total_ms"] = (passage.ended - passage.began) // 1000 / 1000
     return _told(found)
@@ -105,7 +105,8 @@ def _event(one: Disposed, outcome: list[Outcome]) -> dict[str, Any]:
     return {
         "callback": one.callback_id,
         "event_type": one.event_type,
-        "outcome": outcome[0] if outcome else one.outcome,
+        # As plain text: an enumeration's member takes longer to write than the rest.
+        "outcome": str(outcome[0] if outcome else one.outcome),
         "conflict": one.conflict,
         "contradicts": one.contradicts,
         "adopted": one.adopted,

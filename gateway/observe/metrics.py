@@ -4,17 +4,24 @@ The gateway's metrics that are counted while it works; `gateway.internal.metrics
 A registry of its own, not the library's global one. Labels are names from the configuration, closed lists and
 numbers of statuses: never a token, an id or a text of a customer's.
 
-The library looks a label up in 3 µs and counts in 0.5, so that each child is looked up once.
+The library looks a label up in 3 µs, counts in 0.5 and observes a time in 1.3, of which a delivery has ten:
+what every delivery pays for is counted here in a tenth of that, and the library is told when it is asked.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 from gateway.errors import GatewayError
-from gateway.observe.passage import Passage, Step
+from gateway.observe.passage import STEPS, Passage
 
 #: Seconds. The quickest steps take 10 µs, and what would take longer than 5 s is cut before.
 _BUCKETS = (
@@ -37,6 +44,56 @@ class _Children(dict[Any, Metric], Generic[Metric]):
         return child
 
 
+class _Counts(Collector):
+    """A counter by the values of its labels, a tuple; one thread counts."""
+
+    def __init__(self, name: str, text: str, *labels: str) -> None:
+        self._name, self._text, self._labels = name, text, labels
+        self._counts: defaultdict[tuple[object, ...], int] = defaultdict(int)
+
+    def count(self, *values: object) -> None:
+        """It happened once more."""
+        self._counts[values] += 1
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """What the library shows."""
+        family = CounterMetricFamily(self._name, self._text, labels=self._labels)
+        for values, count in self._counts.items():
+            family.add_metric([str(value) for value in values], count)
+        yield family
+
+
+class _Seconds(Collector):
+    """A histogram of seconds by the value of a label, "" where it has none; one thread observes."""
+
+    def __init__(self, name: str, text: str, *labels: str) -> None:
+        self._name, self._text, self._labels = name, text, labels
+        #: By the label's value: so many in each bucket, the last for what is longer than all; and their sum.
+        self._counts: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
+
+    def there(self, value: str) -> list[int]:
+        """The buckets of a value, which is there from now on."""
+        self._sums[value] = 0.0
+        counts = self._counts[value] = [0] * (len(_BUCKETS) + 1)
+        return counts
+
+    def observe(self, value: str, seconds: float) -> None:
+        """Something took so long."""
+        counts = self._counts.get(value) or self.there(value)
+        counts[bisect_left(_BUCKETS, seconds)] += 1
+        self._sums[value] += seconds
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """What the library shows."""
+        family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
+        bounds = [*map(str, _BUCKETS), "+Inf"]
+        for value, counts in self._counts.items():
+            buckets = list(zip(bounds, accumulate(counts), strict=True))
+            family.add_metric([value][: len(self._labels)], buckets, self._sums[value])
+        yield family
+
+
 class Metrics:
     """What is counted. Each method is called where the thing happens, once."""
 
@@ -48,69 +105,76 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"gateway_{name}", text, labels, registry=self.registry)
 
-        def histogram(name: str, text: str, *labels: str) -> Histogram:
-            return Histogram(f"gateway_{name}", text, labels, registry=self.registry, buckets=_BUCKETS)
+        def counts(name: str, text: str, *labels: str) -> _Counts:
+            made = _Counts(f"gateway_{name}", text, *labels)
+            self.registry.register(made)
+            return made
 
-        self._deliveries = _Children(
-            counter("deliveries", "Events, by what became of them", "source", "outcome")
-        )
-        self._requests = _Children(counter("requests", "Requests answered", "listener", "status"))
+        def seconds(name: str, text: str, *labels: str) -> _Seconds:
+            made = _Seconds(f"gateway_{name}_seconds", text, *labels)
+            self.registry.register(made)
+            return made
+
+        self._deliveries = counts("deliveries", "Events, by what became of them", "source", "outcome")
+        self._requests = counts("requests", "Requests answered", "listener", "status")
         self._refused = _Children(counter("refused", "Requests refused on the public listener", "reason"))
         self._conflicts = _Children(counter("conflicts", "Repeats that say something else", "source"))
         self._contradictions = _Children(
             counter("contradictions", "Successes after a failure, or the reverse", "source")
         )
-        self._secrets = _Children(
-            counter("secret_used", "Deliveries verified, by the place of their secret", "source", "secret")
+        self._secrets = counts(
+            "secret_used", "Deliveries verified, by the place of their secret", "source", "secret"
         )
         self._no_effect = _Children(
             counter("no_effect", "Values that came to an invocation that was over", "source")
         )
         self._issued = _Children(counter("callbacks_issued", "Callbacks issued", "source", "client"))
-        self._restate = _Children(
-            counter("restate_requests", "Calls to Restate's ingress", "address", "answered")
-        )
+        self._restate = counts("restate_requests", "Calls to Restate's ingress", "address", "answered")
         self._operations = _Children(counter("ledger_operations", "Operations of the ledger", "kind"))
         self._errors = counter("ledger_errors", "What the ledger could not do, or not in time")
-        self._steps = _Children(histogram("step_seconds", "The steps of a delivery's way", "step"))
-        self._seconds = histogram("delivery_seconds", "A delivery's whole way, its answer included")
-        self._commit_seconds = histogram("ledger_commit_seconds", "Commits of the ledger, flushed")
-        self._restate_seconds = _Children(
-            histogram("restate_seconds", "Calls to Restate's ingress", "address")
+        self._steps = seconds("step", "The steps of a delivery's way", "step")
+        self._restate_seconds = seconds("restate", "Calls to Restate's ingress", "address")
+        self._whole = seconds("delivery", "A delivery's whole way, its answer included")
+        self._commit_seconds = Histogram(
+            "gateway_ledger_commit_seconds",
+            "Commits of the ledger, flushed",
+            registry=self.registry,
+            buckets=_BUCKETS,
         )
-        for step in Step:
+        for step in STEPS:
             # There from the start, so that an alert has something to compare with.
-            self._steps[step]
+            self._steps.there(step)
+        self._whole.there("")
 
     def passed(self, passage: Passage) -> None:
         """A request on the public listener is over."""
-        self._requests["public", passage.status].inc()
+        self._requests.count("public", passage.status)
         if passage.refused:
             self._refused[passage.refused].inc()
         if not passage.delivery_id:
             return
         source = passage.source
         for outcome in passage.outcomes or ((passage.outcome,) if passage.outcome else ()):
-            self._deliveries[source, outcome].inc()
+            self._deliveries.count(source, outcome)
         for one in passage.disposed:
             if one.conflict:
                 self._conflicts[source].inc()
             if one.contradicts:
                 self._contradictions[source].inc()
         if passage.secret is not None:
-            self._secrets[source, passage.secret].inc()
+            self._secrets.count(source, passage.secret)
         for step, began, ended in passage.steps():
-            self._steps[step].observe((ended - began) / 1e9)
-        self._seconds.observe((passage.ended - passage.began) / 1e9)
+            self._steps.observe(step, (ended - began) / 1e9)
+        self._whole.observe("", (passage.ended - passage.began) / 1e9)
 
     def refused(self, error: GatewayError) -> None:
         """The public listener refused what is no request, or one connection too many."""
-        self._requests["public", error.status].inc()
+        self._requests.count("public", error.status)
         self._refused[error.code].inc()
 
     def answered(self, status: int) -> None:
         """A request on the internal listener was answered."""
-        self._requests["internal", status].inc()
+        self._requests.count("internal", status)
 
     def issued(self, source: str, client: str) -> None:
         """A callback was issued, for the first time."""
@@ -122,8 +186,8 @@ class Metrics:
 
     def restate_answered(self, address: str, answered: str, seconds: float) -> None:
         """An address of Restate's ingress was called; `answered` is one of `gateway.restate.Answered`."""
-        self._restate[address, answered].inc()
-        self._restate_seconds[address].observe(seconds)
+        self._restate.count(address, answered)
+        self._restate_seconds.observe(address, seconds)
 
     def ledger_did(self, kind: str, operations: int, seconds: float) -> None:
         """The ledger has done operations, `write` or `read`; writes were flushed in one commit."""

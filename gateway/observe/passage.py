@@ -8,9 +8,7 @@ it. It holds no token, body or header.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from time import perf_counter_ns
 
 from gateway.ledger.records import Disposed
@@ -18,8 +16,8 @@ from gateway.observe.trace import Trace
 from gateway.outcome import Outcome
 
 
-class Step(StrEnum):
-    """The steps of a webhook's way, in their order."""
+class Step:
+    """The names of the steps of a webhook's way: plain texts, for each delivery notes all of them."""
 
     TOKEN = "token"  # noqa: S105  # the name of a step
     BODY = "body"
@@ -31,7 +29,11 @@ class Step(StrEnum):
     ANSWER = "answer"
 
 
-_ORDER = tuple(Step)
+#: In their order.
+STEPS = (
+    *(Step.TOKEN, Step.BODY, Step.VERIFY, Step.INTERPRET),
+    *(Step.PROPOSE, Step.DISPOSE, Step.COMPLETE, Step.ANSWER),
+)
 
 
 @dataclass(slots=True)
@@ -61,28 +63,29 @@ class Passage:
     replay_of: str | None = None
     given_up: bool = False
     trace: Trace | None = None
-    ends: list[tuple[Step, int]] = field(default_factory=list)
+    ends: list[tuple[str, int]] = field(default_factory=list)
 
     @classmethod
     def begin(cls) -> Passage:
         """A request that has just come in, with a random id of ours."""
         return cls(os.urandom(8).hex(), perf_counter_ns())
 
-    def end(self, step: Step) -> None:
+    def end(self, step: str) -> None:
         """A step has ended now."""
         self.ends.append((step, perf_counter_ns()))
 
     def stop(self) -> None:
         """The step that was under way has ended with a refusal."""
-        last = _ORDER.index(self.ends[-1][0]) + 1 if self.ends else 0
-        self.end(_ORDER[min(last, len(_ORDER) - 1)])
+        last = STEPS.index(self.ends[-1][0]) + 1 if self.ends else 0
+        self.end(STEPS[min(last, len(STEPS) - 1)])
 
-    def steps(self) -> Iterator[tuple[Step, int, int]]:
+    def steps(self) -> list[tuple[str, int, int]]:
         """The steps that it took, each with its beginning and its end."""
-        began = self.began
+        found, began = [], self.began
         for step, ended in self.ends:
-            yield step, began, ended
+            found.append((step, began, ended))
             began = ended
+        return found
 
     @property
     def ended(self) -> int:

@@ -56,7 +56,7 @@ class _Recorded:
     failed: bool
     began: int
     ended: int
-    steps: list[tuple[Step, int, int]]
+    steps: list[tuple[str, int, int]]
 
 
 class _GivenIds(RandomIdGenerator):
@@ -171,7 +171,7 @@ class OtlpTracer:
         )
         inside = set_span_in_context(delivery, Context())
         for step, began, ended in recorded.steps:
-            told = step is Step.COMPLETE
+            told = step == Step.COMPLETE
             self._ids.span_id = trace.complete_id if told else 0
             kind = SpanKind.CLIENT if told else SpanKind.INTERNAL
             self._tracer.start_span(step, inside, kind, start_time=began).end(ended)

@@ -61,6 +61,11 @@ class Place:
                 return cls("has" if kind == "has" else "json", name, tuple(name.split(".")), optional, only)
         raise ValueError(f'"{text}" is no place; json:data.id, header:x-event or text:done would be one')
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a JSON path that has to be there, with whatever value."""
+        return self.kind == "json" and self.only is None and not self.optional
+
     def __str__(self) -> str:
         text = self.name if self.only is None else f"{self.name}={self.only}"
         kind = "" if self.kind == "json" and ":" not in text else f"{self.kind}:"
@@ -76,7 +81,7 @@ class Place:
         elif self.kind == "has" and self.only is None:
             return [""] if any(found is not None for found in strict_json.find(value, self.path)) else []
         else:
-            texts = [text for found in strict_json.find(value, self.path) if (text := as_text(found))]
+            texts = _at(value, self.path)
         found = texts if self.only is None else [text for text in texts if text == self.only]
         return [""] if found and self.kind == "has" else found
 
@@ -88,10 +93,14 @@ class Field:
     alternatives: tuple[tuple[Place, ...], ...]
     #: All places.
     places: tuple[Place, ...] = field(init=False, repr=False, compare=False)
+    #: The paths of the alternatives where each is a path and nothing else, as most are.
+    _paths: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         places = tuple(place for alternative in self.alternatives for place in alternative)
+        plain = len(places) == len(self.alternatives) and all(place.is_plain for place in places)
         object.__setattr__(self, "places", places)
+        object.__setattr__(self, "_paths", tuple(place.path for place in places) if plain else ())
 
     def __str__(self) -> str:
         return "|".join("+".join(map(str, places)) for places in self.alternatives)
@@ -103,6 +112,11 @@ class Field:
 
     def read(self, value: Any, delivery: Delivery) -> str | None:
         """The text of the first alternative that the delivery has; None where it has none."""
+        for path in self._paths:
+            if found := _at(value, path):
+                return found[0]
+        if self._paths:
+            return None
         for alternative in self.alternatives:
             texts: list[str] = []
             for place in alternative:
@@ -116,7 +130,19 @@ class Field:
 
     def every(self, value: Any, delivery: Delivery) -> list[str]:
         """The texts of a single place that may stand for many."""
+        if self._paths:
+            return _at(value, self._paths[0])[:_MAX_FOUND]
         return self.alternatives[0][0].find(value, delivery)[:_MAX_FOUND]
+
+
+def _at(value: Any, path: tuple[str, ...]) -> list[str]:
+    """The texts at a JSON path."""
+    found = strict_json.walk(value, path)
+    if found is strict_json.NOTHING:
+        return []
+    if found is strict_json.BRANCHES:
+        return [text for one in strict_json.find(value, path) if (text := as_text(one))]
+    return [text] if (text := as_text(found)) else []
 
 
 @lru_cache
@@ -127,8 +153,8 @@ def at(text: str) -> Field:
 
 def as_text(value: Any) -> str | None:
     """A text, a whole number or a truth value as text; None for anything else and for an empty text."""
+    if type(value) is str:
+        return value or None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    return value or None if isinstance(value, str) else None
+    return str(value) if isinstance(value, int) else None

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from gateway import strict_json
@@ -60,16 +60,20 @@ class FieldReader:
     covered: Literal["body", "payload", "nothing", "sender"] | tuple[str, ...] = "body"
     covered_headers: frozenset[str] = frozenset()
     recurs: bool = False
+    _id_covered: bool = field(init=False, repr=False, compare=False)
+    _type_covered: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for field in self.references:
-            if len(field.places) != 1:
+        object.__setattr__(self, "_id_covered", self.id is not None and self.covers(self.id))
+        object.__setattr__(self, "_type_covered", self.covers(self.type))
+        for reference in self.references:
+            if len(reference.places) != 1:
                 raise ValueError("a reference stands in one place: no + and no | here")
             # Whoever holds the secret only notifies, and may name the callback that this wakes.
-            if self.covered != "sender" and not self.covers(field):
+            if self.covered != "sender" and not self.covers(reference):
                 raise ValueError(
-                    f"{field.places[0].name} is not covered by the signature: whoever has seen one delivery "
-                    "could name another callback there"
+                    f"{reference.places[0].name} is not covered by the signature: whoever has seen one "
+                    "delivery could name another callback there"
                 )
 
     def covers(self, field: Field) -> bool:
@@ -156,19 +160,16 @@ class FieldReader:
         return _Content(strict_json.read(payload.encode()), payload.encode(), True, "application/json")
 
     def _event(self, content: _Content, delivery: Delivery) -> Event:
-        def text(field: Field | None) -> str | None:
-            return field.read(content.value, delivery) if field else None
-
-        def texts(fields: Iterable[Field]) -> tuple[str, ...]:
-            found = (item for field in fields for item in field.every(content.value, delivery))
-            return tuple(dict.fromkeys(item for item in found if _usable(item)))
-
-        kind, identity, time, reason = text(self.type), text(self.id), text(self.time), text(self.reason)
+        value = content.value
+        kind = self.type.read(value, delivery)
+        identity = self.id.read(value, delivery) if self.id else None
+        time = self.time.read(value, delivery) if self.time else None
+        reason = self.reason.read(value, delivery) if self.reason else None
         if kind is None:
             names = " or ".join("+".join(place.name for place in places) for places in self.type.alternatives)
             raise Malformed(f"there is no event type: {names} is missing")
-        for name, value in (("type", kind), ("id", identity)):
-            if value is not None and not _usable(value):
+        for name, text in (("type", kind), ("id", identity)):
+            if text is not None and not _usable(text):
                 raise Malformed(f"the event's {name} has control characters or more than {MAX_TEXT}")
         return Event(
             id=identity,
@@ -178,10 +179,10 @@ class FieldReader:
             media_type=content.media_type,
             time=time if time and _RFC3339.fullmatch(time) else None,
             digest=self._digest(content, delivery),
-            id_covered=self.id is not None and self.covers(self.id),
-            type_covered=self.covers(self.type),
-            references=texts(self.references),
-            objects=texts(self.objects),
+            id_covered=self._id_covered,
+            type_covered=self._type_covered,
+            references=_texts(self.references, value, delivery),
+            objects=_texts(self.objects, value, delivery),
             reason=_one_line(reason) if reason else None,
         )
 
@@ -195,6 +196,12 @@ class FieldReader:
             return hashlib.sha256(content.data).digest()
         values = [at(path).read(content.value, delivery) for path in self.covered]
         return hashlib.sha256(json.dumps(values).encode()).digest()
+
+
+def _texts(fields: Iterable[Field], value: Any, delivery: Delivery) -> tuple[str, ...]:
+    """The texts of all these fields that may be a key, each once."""
+    found = [text for field in fields for text in field.every(value, delivery) if _usable(text)]
+    return tuple(dict.fromkeys(found)) if found else ()
 
 
 def _usable(text: str) -> bool:

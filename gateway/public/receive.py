@@ -195,7 +195,7 @@ def judge(
     if replay_of is not None:
         now = gateway.clock()
         received = replace(received, received_at=now)
-    headers = list(received.headers.only(provider.headers))
+    headers = received.headers.only(provider.headers)
     secret = ""
 
     def turned(outcome: Outcome, reason: str, answer: Answer | GatewayError) -> Turned:
@@ -260,7 +260,7 @@ def judge(
 
 async def carry_out(gateway: Gateway, proposal: Proposal, passage: Passage, deadline: float) -> None:
     """Steps 6 and 7: the passage says what became of each event, and its outcome once Restate was told."""
-    disposed = await gateway.ledger.write(disposing.record(proposal, gateway.new_reference()))  # 6
+    disposed = await gateway.ledger.write(disposing.record(proposal, gateway.new_reference))  # 6
     await failpoints.reach("after-commit")
     passage.disposed = disposed
     passage.end(Step.DISPOSE)

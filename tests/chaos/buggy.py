@@ -19,22 +19,25 @@ from gateway.keyring import Key
 from gateway.ledger import disposing, owing
 from gateway.ledger.courier import Courier
 from gateway.ledger.records import Owed
-from gateway.ledger.sqlite import SqliteTransaction, Worker
-from gateway.ledger.worker import tell
+from gateway.ledger.sqlite_transaction import SqliteTransaction
+from gateway.ledger.worker import settle
+from gateway.ledger.writer import Writer
 from gateway.outcome import Outcome
 from gateway.providers.base import Provider
 from gateway.restate import RestateClient
 
 
 def acknowledge_before_the_commit() -> None:
-    def commit(self: Worker, connection: Any, batch: list[Any]) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        for job in batch:
-            tell([(job, *Worker._savepoint(connection, job))])
-        time.sleep(0.5)
-        connection.execute("COMMIT")
+    take = Writer._next
 
-    Worker._commit = commit  # type: ignore[method-assign]
+    def too_early(self: Writer) -> Any:
+        commit = take(self)
+        if commit is not None:
+            settle(commit.done)
+            commit.hooks.append(lambda: time.sleep(0.5))
+        return commit
+
+    Writer._next = too_early  # type: ignore[method-assign]
 
 
 def drop_what_restate_did_not_take() -> None:

@@ -147,7 +147,7 @@ async def test_the_http_client_leaves_a_path_as_it_is(key: str) -> None:
         result = await client.complete(effect, loop.time() + 5)
         await wire.done.wait()
     finally:
-        await client.close()
+        client.close()
         server.close()
     assert result.answered is Answered.ACCEPTED
     method, target, _ = wire.head.split(b"\r\n")[0].split(b" ")

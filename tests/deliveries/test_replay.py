@@ -380,5 +380,5 @@ def test_a_replay_is_in_the_log_as_one(lab: Lab) -> None:
     lab.send(callback.path, event(secret=FOREIGN_SECRET))
     for found in lab.wait_for(2):
         lab.replay(found["id"])
-        lines = [line for line in lab.log.splitlines() if f'"replay_of": "{found["id"]}"' in line]
+        lines = [line for line in lab.log.splitlines() if f'"replay_of":"{found["id"]}"' in line]
         assert len(lines) == 1

@@ -30,7 +30,7 @@ def nodes() -> Iterator[list[FakeIngress]]:
 async def client(*urls: str) -> AsyncIterator[RestateClient]:
     made = RestateClient(urls)
     yield made
-    await made.close()
+    made.close()
 
 
 async def call(restate: RestateClient, seconds: float = 2.2) -> Answered:

@@ -7,8 +7,8 @@ The gateway runs in this process, so that its ledger's connections can be watche
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
-import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -35,15 +35,15 @@ from tests.gateway.webhooks import PAY_SECRETS, event
 
 
 class WatchedLedger(SqliteLedger):
-    """A ledger that notes what its connections execute, each statement with its thread's name."""
+    """A ledger that notes what the connection that writes executes."""
 
     def __init__(self, path: Path) -> None:
         self.statements: list[str] = []
         super().__init__(path)
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = super()._connect()
-        if "writer" in threading.current_thread().name:
+    def _connect(self, wait: float) -> sqlite3.Connection:
+        connection = super()._connect(wait)
+        if not wait:
             connection.set_trace_callback(self.statements.append)
         return connection
 
@@ -118,7 +118,7 @@ async def lab(tmp_path: Path, own_ingress: FakeIngress) -> AsyncIterator[Lab]:
     async with httpx.AsyncClient(transport=transport, base_url="http://public", timeout=10) as client:
         yield Lab(gateway, ledger, own_ingress, client)
     await courier.drain()
-    await restate.close()
+    restate.close()
     ledger.close()
 
 
@@ -188,11 +188,24 @@ async def test_a_forged_webhook_costs_no_commit_and_no_call(lab: Lab) -> None:
     assert lab.ingress.calls == []
 
 
-async def test_every_commit_is_flushed(lab: Lab) -> None:
-    def asked(tx: Any) -> tuple[int, str]:
-        return tx.one("PRAGMA synchronous", {})[0], tx.one("PRAGMA journal_mode", {})[0]
+async def test_every_commit_is_flushed_before_anybody_is_told(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, flush, seen = await lab.issue(), os.fdatasync, []
 
-    assert await lab.ledger.write(asked) == (2, "wal")  # 2 is FULL
+    def slow_disk(descriptor: int) -> None:
+        time.sleep(0.1)
+        flush(descriptor)
+        lab.ledger.statements.append("flushed")
+
+    def react(call: Call) -> Reaction:
+        seen.extend(lab.ledger.statements[-2:])
+        return Reaction()
+
+    monkeypatch.setattr(os, "fdatasync", slow_disk)
+    lab.ingress.react = react
+    assert (await lab.complete(url)).json() == {"outcome": "completed"}
+    assert seen == ["COMMIT", "flushed"]
 
 
 async def test_without_a_commit_there_is_no_call_and_no_2xx(lab: Lab) -> None:

@@ -43,7 +43,7 @@ async def test_the_token_is_sent_where_there_is_one(
 ) -> None:
     client = RestateClient((ingress.url,), token)
     result = await client.complete(EFFECT, time.monotonic() + 2)
-    await client.close()
+    client.close()
     assert result.answered is Answered.ACCEPTED
     call = ingress.calls[-1]
     assert call.headers.get("authorization") == sent

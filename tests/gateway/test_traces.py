@@ -170,7 +170,7 @@ async def test_restate_takes_a_call_with_a_traceparent(restate: Restate) -> None
     client = RestateClient((restate.ingress_url,))
     trace = Trace.begin(1.0, None)
     result = await client.complete(EFFECT, time.monotonic() + 5, trace.traceparent)
-    await client.close()
+    client.close()
     assert result.answered is Answered.ACCEPTED
 
 

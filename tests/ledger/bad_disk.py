@@ -1,5 +1,6 @@
 """
-A disk that fails under SQLite: reads, writes and flushes end with an I/O error while they are told to.
+A disk that fails under SQLite: reads, writes and flushes end with an I/O error while they are told to, the
+ledger's own flush of the log as well.
 
 SQLite reaches a disk through a table of functions a file (https://sqlite.org/c3ref/io_methods.html); here
 some of them are replaced, for every database that this process opens meanwhile.
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import _sqlite3
 import ctypes
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -91,9 +94,17 @@ def bad_disk() -> Iterator[Disk]:
             methods.value = ctypes.addressof(tables[methods.value][0])
         return code
 
-    replaced = _Open(opened)
+    def flush(descriptor: int) -> None:
+        if "sync" in disk.failing:
+            disk.failures += 1
+            raise OSError(errno.EIO, "Input/output error")
+        flushed(descriptor)
+
+    replaced, flushed = _Open(opened), os.fdatasync
     vfs.open = ctypes.cast(replaced, ctypes.c_void_p).value
+    os.fdatasync = flush  # type: ignore[assignment]  # for descriptors only
     try:
         yield disk
     finally:
         vfs.open = before
+        os.fdatasync = flushed

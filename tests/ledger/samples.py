@@ -23,6 +23,11 @@ STREAM = Handler("Inbox", "k", "take")
 _numbers = itertools.count(17)
 
 
+def new_reference() -> str:
+    """A fresh reference."""
+    return ids.new_reference(os.urandom(ids.REFERENCE_BYTES))
+
+
 def callback(**changes: Any) -> Callback:
     """An open callback for an awakeable of its own."""
     number = next(_numbers)
@@ -35,7 +40,7 @@ def callback(**changes: Any) -> Callback:
         on_failure="resolve",
         label="",
         metadata=None,
-        reference=ids.new_reference(os.urandom(ids.REFERENCE_BYTES)),
+        reference=new_reference(),
         key_id="k1",
         public_url="https://hooks.example.com",
         created_at=NOW,
@@ -83,8 +88,7 @@ async def deliver(
     ledger: Ledger, to: Callback | None, *events: Event, at: float = NOW, source: str = "acmepay"
 ) -> list[Disposed]:
     """Record a delivery."""
-    reference = ids.new_reference(os.urandom(ids.REFERENCE_BYTES))
-    operation = disposing.record(proposal(to, *events, at=at, source=source), reference)
+    operation = disposing.record(proposal(to, *events, at=at, source=source), new_reference)
     return await ledger.write(operation, within=10)
 
 

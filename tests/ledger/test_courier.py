@@ -337,10 +337,18 @@ class Flaky:
 
     async def write(self, operation: Operation[Result], within: float | None = 0.4) -> Result:
         """As the ledger's, once it is back."""
+        self._answers()
+        return await self.ledger.write(operation, within)
+
+    async def note(self, operation: Operation[Result], within: float | None = 0.4) -> Result:
+        """As the ledger's, once it is back."""
+        self._answers()
+        return await self.ledger.note(operation, within)
+
+    def _answers(self) -> None:
         if self.away_for:
             self.away_for -= 1
             raise TryLater("the ledger did not answer in time")
-        return await self.ledger.write(operation, within)
 
     async def read(self, operation: Operation[Result], within: float | None = 5) -> Result:
         """As the ledger's."""

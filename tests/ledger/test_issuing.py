@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-import threading
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, cast
 
@@ -305,22 +303,6 @@ async def test_of_closing_and_completing_at_once_exactly_one_wins(ledger: Ledger
         winners.append(_who_won(state, disposed))
         assert await effects(ledger, raced) == (winners[-1] == "event")
     assert set(winners) == {"close", "event"}
-
-
-async def test_of_closing_and_completing_in_two_threads_exactly_one_wins(ledger: Ledger) -> None:
-    def in_a_loop_of_its_own(barrier: threading.Barrier, work: Coroutine[Any, Any, Any]) -> Any:
-        barrier.wait(10)
-        return asyncio.run(work)
-
-    with ThreadPoolExecutor(2) as pool:
-        for number in range(200):
-            raced = await open_callback(ledger)
-            barrier = threading.Barrier(2)
-            work = (_caught(close(ledger, raced)), deliver_one(ledger, raced, event(f"evt_{number}")))
-            running = [pool.submit(in_a_loop_of_its_own, barrier, one) for one in work]
-            state, disposed = [await asyncio.wrap_future(future) for future in running]
-            winner = _who_won(state, disposed)
-            assert await effects(ledger, raced) == (winner == "event")
 
 
 async def test_a_reference_names_one_callback(ledger: Ledger) -> None:

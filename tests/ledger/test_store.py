@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pytest
 from gateway.errors import ConfigurationError, Invalid, TryLater
 from gateway.ledger import connect
 from gateway.ledger.migrate import HEAD
-from gateway.ledger.sqlite import SqliteLedger, Worker
+from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.worker import Operation, Transaction
 from gateway.secret import Secret
 from tests.ledger.samples import callback, deliver_one, event, issue, open_callback, rows, state_of
@@ -60,20 +61,10 @@ async def names(ledger: SqliteLedger) -> set[str]:
 
 
 async def in_one_commit(ledger: SqliteLedger, *operations: Operation[Any]) -> list[Any]:
-    """Results, or errors, of operations that share a commit: they queue behind one that waits."""
-    go, begun = threading.Event(), threading.Event()
-
-    def wait(tx: Transaction) -> None:
-        begun.set()
-        assert go.wait(10)
-
-    first = asyncio.create_task(ledger.write(wait, within=20))
-    await asyncio.to_thread(begun.wait, 10)
-    others = [asyncio.create_task(ledger.write(operation, within=20)) for operation in operations]
-    await asyncio.sleep(0.02)
-    go.set()
-    await first
-    return await asyncio.gather(*others, return_exceptions=True)
+    """Results, or errors, of operations that share a commit: one turn of the loop brings them."""
+    return await asyncio.gather(
+        *(ledger.write(operation, within=20) for operation in operations), return_exceptions=True
+    )
 
 
 async def test_an_operation_that_fails_leaves_its_neighbours_in_the_commit_alone(
@@ -117,31 +108,42 @@ async def test_operations_that_wait_share_a_commit(ledger: SqliteLedger) -> None
     assert await names(ledger) == {"one", "two"}
 
 
-async def test_each_commit_is_flushed_and_the_log_is_written_ahead(ledger: SqliteLedger) -> None:
-    for run in (ledger.write, ledger.read):
-        full, journal = await run(
-            lambda tx: (tx.one("PRAGMA synchronous", {}), tx.one("PRAGMA journal_mode", {}))
-        )
-        assert full is not None
-        assert journal is not None
-        assert (full[0], journal[0]) == (
-            2,
-            "wal",
-        )  # 2 is FULL: https://sqlite.org/pragma.html#pragma_synchronous
-
-
-async def test_what_was_acknowledged_is_in_the_files_already(ledger: SqliteLedger, tmp_path: Path) -> None:
-    # A copy of the files at that moment, as a power cut would leave them, has the row.
-    waiting = await open_callback(ledger)
-    copy = tmp_path / "copy"
+@pytest.fixture
+def flushed(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a power cut would leave of the ledger: the files as they were at their last flush."""
+    copy, flush = tmp_path / "flushed", os.fdatasync
     copy.mkdir()
-    for file in ("gateway.db", "gateway.db-wal"):
-        shutil.copy(tmp_path / file, copy / file)
-    restored = SqliteLedger(copy / "gateway.db")
-    try:
-        assert await state_of(restored, waiting) == "open"
-    finally:
-        restored.close()
+
+    def and_copy(descriptor: int) -> None:
+        flush(descriptor)
+        for file in (path, Path(f"{path}-wal")):
+            shutil.copy(file, copy / file.name)
+
+    monkeypatch.setattr(os, "fdatasync", and_copy)
+    return copy / path.name
+
+
+async def test_what_was_acknowledged_outlives_a_power_cut(ledger: SqliteLedger, flushed: Path) -> None:
+    for number in range(30):
+        await asyncio.gather(*(ledger.write(put(f"{number}-{each}")) for each in range(number % 3 + 1)))
+        acknowledged = {f"{n}-{each}" for n in range(number + 1) for each in range(n % 3 + 1)}
+        with closing(sqlite3.connect(flushed)) as left:
+            assert {row[0] for row in left.execute("SELECT alias FROM aliases")} == acknowledged
+
+
+async def test_the_log_is_brought_into_the_file_and_does_not_grow(ledger: SqliteLedger, path: Path) -> None:
+    def many(start: int) -> Operation[None]:
+        def operation(tx: Transaction) -> None:
+            for number in range(start, start + 500):
+                put(f"{number:06d}" + "x" * 500)(tx)
+
+        return operation
+
+    for start in range(0, 20_000, 500):
+        await ledger.write(many(start), within=10)
+    size = await asyncio.to_thread(lambda: Path(f"{path}-wal").stat().st_size)
+    assert size < 4 << 20
+    assert len(await names(ledger)) == 20_000
 
 
 def test_the_files_are_readable_by_their_owner_only(tmp_path: Path) -> None:
@@ -313,29 +315,70 @@ async def test_a_ledger_that_another_program_locks_is_try_later_and_heals(ledger
     assert await ledger.write(put("two"), within=10) == "two"
 
 
-async def test_an_operation_whose_caller_gave_up_before_its_turn_is_not_written(ledger: SqliteLedger) -> None:
-    go, begun = threading.Event(), threading.Event()
+async def test_while_a_commit_is_flushed_others_wait_and_whoever_gives_up_is_not_written(
+    ledger: SqliteLedger,
+) -> None:
+    go, flushing = threading.Event(), threading.Event()
 
-    def wait(tx: Transaction) -> None:
-        begun.set()
+    def wait() -> None:
+        flushing.set()
         assert go.wait(10)
 
-    first = asyncio.create_task(ledger.write(wait, within=20))
-    await asyncio.to_thread(begun.wait, 10)
-    with pytest.raises(TryLater):
+    def slow(tx: Transaction) -> str:
+        put("slow")(tx)
+        tx.before_flush(wait)
+        return "slow"
+
+    first = asyncio.create_task(ledger.write(slow, within=20))
+    await asyncio.to_thread(flushing.wait, 10)
+    with pytest.raises(TryLater, match="did not answer in time"):
         await ledger.write(put("given up"), within=0.05)
+    given_up = asyncio.create_task(ledger.write(put("cancelled"), within=20))
+    waiting = asyncio.create_task(ledger.write(put("later"), within=20))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    # The loop goes on meanwhile, and nobody is told.
+    assert await names(ledger) == {"slow"}
+    assert not first.done()
     go.set()
-    await first
-    await ledger.write(put("later"), within=10)
-    assert await names(ledger) == {"later"}
+    assert [await first, await waiting] == ["slow", "later"]
+    assert await names(ledger) == {"slow", "later"}
+
+
+async def test_what_fails_before_the_flush_is_not_acknowledged(ledger: SqliteLedger) -> None:
+    def refused(tx: Transaction) -> None:
+        put("refused")(tx)
+        tx.before_flush(lambda: (_ for _ in ()).throw(ValueError("no")))
+
+    results = await in_one_commit(ledger, put("beside"), refused)
+    assert [str(result) for result in results] == ["no", "no"]
+    assert await ledger.write(put("next")) == "next"
 
 
 async def test_closing_finishes_what_was_submitted(path: Path) -> None:
     ledger = SqliteLedger(path)
     writes = [asyncio.create_task(ledger.write(put(f"{number}"), within=10)) for number in range(300)]
     await asyncio.sleep(0)
-    await asyncio.to_thread(ledger.close)
+    ledger.close()
     assert len(await asyncio.gather(*writes)) == 300
+
+
+async def test_closing_finishes_a_commit_that_is_under_way(path: Path) -> None:
+    ledger = SqliteLedger(path)
+
+    def slow(tx: Transaction) -> str:
+        tx.before_flush(lambda: time.sleep(0.1))
+        return put("slow")(tx)
+
+    writes = [asyncio.create_task(ledger.write(slow, within=10))]
+    await asyncio.sleep(0.02)
+    writes.append(asyncio.create_task(ledger.write(put("later"), within=10)))
+    await asyncio.sleep(0)
+    ledger.close()
+    assert await asyncio.gather(*writes) == ["slow", "later"]
+    reopened = SqliteLedger(path)
+    assert await names(reopened) == {"slow", "later"}
+    reopened.close()
 
 
 _WRITER = """
@@ -385,22 +428,3 @@ async def test_a_ledger_opens_as_often_as_it_was_closed(path: Path) -> None:
         assert await again.write(put(f"{number}"), within=5)
         assert len(await names(again)) == number + 1
         again.close()
-
-
-def test_a_worker_is_there_once_its_connection_is_and_never_without_one() -> None:
-    opened: list[str] = []
-
-    def slowly() -> sqlite3.Connection:
-        time.sleep(0.1)
-        opened.append("opened")
-        return sqlite3.connect(":memory:", isolation_level=None)
-
-    def never() -> sqlite3.Connection:
-        raise sqlite3.OperationalError("database is locked")
-
-    worker = Worker(slowly, "read", None)
-    assert opened == ["opened"]
-    worker.close()
-    # A thread that died on its own would leave a gateway that answers 503 for ever.
-    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-        Worker(never, "read", None)

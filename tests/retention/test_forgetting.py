@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gateway import ids
 from gateway.errors import Conflict, NotFound
 from gateway.ledger import Ledger, disposing, issuing, owing
 from gateway.ledger.forgetting import Forgotten, forget, overwrite
@@ -24,6 +22,7 @@ from tests.ledger.samples import (
     deliver_one,
     event,
     issue,
+    new_reference,
     open_callback,
     proposal,
     rows,
@@ -98,8 +97,7 @@ async def _with_everything(ledger: SqliteLedger, marks: Marks, number: int) -> C
         kept_headers=[("signature", marks())],
     )
     kept = replace(kept, delivery=replace(kept.delivery, url=f"{kept.delivery.url}?q={marks()}"))
-    reference = ids.new_reference(os.urandom(ids.REFERENCE_BYTES))
-    await noted(ledger, *await ledger.write(disposing.record(kept, reference), within=10))
+    await noted(ledger, *await ledger.write(disposing.record(kept, new_reference), within=10))
     # It came before its alias, and one item of a batch.
     await deliver_one(
         ledger,

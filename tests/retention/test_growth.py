@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import random
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from gateway import ids
 from gateway.ledger import disposing, issuing, owing
 from gateway.ledger.file import _LOG_BYTES
 from gateway.ledger.retention import shrink, sweep
@@ -16,7 +14,7 @@ from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.worker import Operation, Transaction
 from gateway.settings import Ledger as Retention
 from tests.core.samples import NOW
-from tests.ledger.samples import callback, event, proposal, rows
+from tests.ledger.samples import callback, event, new_reference, proposal, rows
 
 HOUR = 3600
 KEEP = Retention(
@@ -36,8 +34,7 @@ def traffic(at: float, count: int, sizes: random.Random) -> Operation[None]:
             to = None if number % 4 == 0 else waiting
             if to is not None:
                 issuing.issue(waiting, None, b"")(tx)
-            reference = ids.new_reference(os.urandom(ids.REFERENCE_BYTES))
-            for disposed in disposing.record(proposal(to, said, at=at), reference)(tx):
+            for disposed in disposing.record(proposal(to, said, at=at), new_reference)(tx):
                 if disposed.owed is not None:
                     owing.accepted([disposed.owed])(tx)
 

@@ -25,7 +25,7 @@ _HELD = 0.020
 
 
 class Timed:
-    """A ledger that notes the processor time that each of its operations took in the ledger's thread."""
+    """A ledger that notes the processor time that each of its operations took."""
 
     def __init__(self, ledger: SqliteLedger) -> None:
         self._ledger = ledger
@@ -36,6 +36,10 @@ class Timed:
     async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """As the ledger's."""
         return await self._ledger.write(_timed(operation, self.written), within)
+
+    async def note(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
+        """As the ledger's."""
+        return await self._ledger.note(_timed(operation, self.written), within)
 
     async def read(self, operation: Operation[Result], within: float | None = 5) -> Result:
         """As the ledger's."""

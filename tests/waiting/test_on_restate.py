@@ -94,7 +94,7 @@ def test_a_value_that_came_too_late_took_no_effect_and_what_follows_is_410(
     *_, last = waiters.shown(one)["deliveries"]
     assert (last["outcome"], last["contradicts"]) == ("late", True)
     (line,) = [line for line in waiters.log.splitlines() if "no effect" in line and one.callback in line]
-    assert '"level": "error"' in line
+    assert '"level":"error"' in line
     assert one.invocation not in waiters.log
 
 

@@ -81,8 +81,8 @@ class HeaderScheme:
     def verify(self, delivery: Delivery, keys: Sequence[Secret], now: float) -> int:
         """The index of the key that signed the delivery; raises `Unverified`."""
         messages = [Message(delivery, self.grammar.parse(text)) for text in self._texts(delivery)]
-        names = {name for name, _ in self.algorithms}
-        count = sum(name in names for message in messages for name, _ in message.pairs)
+        names = [name for name, _ in self.algorithms]
+        count = sum([name in names for message in messages for name, _ in message.pairs])
         if not count and self.older:
             return self.older.verify(delivery, keys, now)
         if count > MAX_CANDIDATES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import ClassVar, Literal, Protocol
 from urllib.parse import parse_qs
@@ -297,11 +297,25 @@ def query(delivery: Delivery) -> dict[str, list[str]]:
         raise Unverified("the URL's query can't be read") from None
 
 
+_VALUES = (Header, Field, QueryAndBody)
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """What is signed: the bytes of the parts, one after the other."""
 
     parts: tuple[Part, ...]
+    #: The places of values and of the separators beside them.
+    _beside: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        beside = []
+        for place, (left, right) in enumerate(pairwise(self.parts)):
+            if isinstance(left, _VALUES) and isinstance(right, Fixed):
+                beside.append((place, place + 1))
+            elif isinstance(left, Fixed) and isinstance(right, _VALUES):
+                beside.append((place + 1, place))
+        object.__setattr__(self, "_beside", tuple(beside))
 
     @classmethod
     def of(cls, *parts: Part | str) -> Template:
@@ -318,13 +332,7 @@ class Template:
         rendered = [part.render(message) for part in self.parts]
         # A value that holds the separator beside it could be cut elsewhere, with the same signature:
         # "a.b" and "c" as "a" and "b.c".
-        for place, (left, right) in enumerate(pairwise(self.parts)):
-            if isinstance(left, (Header, Field, QueryAndBody)) and isinstance(right, Fixed):
-                value, separator = rendered[place], rendered[place + 1]
-            elif isinstance(left, Fixed) and isinstance(right, (Header, Field, QueryAndBody)):
-                separator, value = rendered[place], rendered[place + 1]
-            else:
-                continue
-            if separator in value:
+        for value, separator in self._beside:
+            if rendered[separator] in rendered[value]:
                 raise Unverified("a signed value holds the separator beside it")
         return b"".join(rendered)
