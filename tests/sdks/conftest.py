@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import pytest
 
+import tests.sdks.third_party  # noqa: F401  # its judges declare themselves
 from tests.sdks.judges import JUDGES
 from tests.sdks.signers import SIGNERS
 
