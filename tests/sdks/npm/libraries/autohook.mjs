@@ -1,0 +1,8 @@
+// Twitter's own, from when it was called that.
+
+import autohook from "twitter-autohook";
+
+export const verify = {
+  twitter: (delivery, secret) =>
+    autohook.validateSignature(delivery.named, { consumer_secret: secret }, delivery.text),
+};
