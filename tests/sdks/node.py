@@ -44,9 +44,14 @@ class Node:
         body = base64.b64decode(made["body"])
         return Delivery(made["method"], made["url"], Headers(map(tuple, made["headers"])), body, now)
 
+    def greet(self, library: str, provider: str, delivery: Delivery, secret: str) -> object:
+        """The library's answer to a question at registration, as JSON."""
+        answer: object = self._ask("greet", library, provider, delivery, secret)["answer"]
+        return answer
+
     def _ask(
         self,
-        ask: Literal["verify", "sign"],
+        ask: Literal["verify", "sign", "greet"],
         library: str,
         provider: str,
         delivery: Delivery,

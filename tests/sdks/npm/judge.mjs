@@ -1,14 +1,15 @@
-// Lets libraries from npm judge deliveries, and sign them. A question is a line on stdin:
+// Lets libraries from npm judge deliveries, sign them, and answer a provider's question at registration.
+// What is asked is a line on stdin:
 //
-//   {"library": "octokit", "ask": "verify" | "sign", "provider", "secret", "now", "fetched": text | null,
-//    "delivery": {"method", "url", "headers": [[name, value], …], "body": base64}}
+//   {"library": "octokit", "ask": "verify" | "sign" | "greet", "provider", "secret", "now",
+//    "fetched": text | null, "delivery": {"method", "url", "headers": [[name, value], …], "body": base64}}
 //
-// Its answer is a line on stdout, {"error": text} where something else went wrong:
+// What is said is a line on stdout, {"error": text} where something else went wrong:
 //
-//   {"genuine": true | false} | {"delivery": {…}}
+//   {"genuine": true | false} | {"delivery": {…}} | {"answer": …}
 //
-// A module in libraries/ has `verify` and `sign` by the provider's name in the catalogue. It accepts by
-// returning anything but false; it refuses by returning false or by throwing an error that its `refuses`
+// A module in libraries/ has `verify`, `sign` and `greet` by the provider's name in the catalogue. It accepts
+// by returning anything but false; it refuses by returning false or by throwing an error that its `refuses`
 // knows, and no other.
 
 import { createInterface } from "node:readline";
@@ -27,6 +28,7 @@ async function answer(question) {
   if (question.ask === "sign") {
     return { delivery: (await asked(delivery, question.secret, question.now)).plain() };
   }
+  if (question.ask === "greet") return { answer: await asked(delivery, question.secret) };
   try {
     return { genuine: (await asked(delivery, question.secret)) !== false };
   } catch (error) {
