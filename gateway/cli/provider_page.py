@@ -200,7 +200,8 @@ def _not_covered(provider: Provider) -> Iterator[str]:
 def _answers(provider: Provider) -> Iterator[str]:
     for when, answer in words.answers(provider):
         yield f"- {when[0].upper()}{when[1:]}: {_code(answer)}"
-    yield f"- It {words.patience(provider)}."
+    for sentence in words.patience(provider):
+        yield f"- {sentence[0].upper()}{sentence[1:]}."
 
 
 def _try(provider: Provider) -> Iterator[str]:

@@ -64,7 +64,7 @@ DISCORD = Provider(
     responses=Responses(accepted=_TAKEN, pending=_TAKEN),
     deadline=timedelta(seconds=3),
     # An interaction is not repeated.
-    retries_for=timedelta(minutes=10),
+    retries_for=timedelta(),
     reference_field="data.custom_id",
     reference_max=100,
     unconfirmed=("no genuine interaction was signed more than five minutes ago",),

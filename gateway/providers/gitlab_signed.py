@@ -38,7 +38,7 @@ GITLAB_SIGNED = Provider(
     url="account",
     succeed_on=("pipeline.success", "build.success", "deployment.success", "merge_request.merge"),
     fail_on_optional=("pipeline.failed", "pipeline.canceled", "build.failed", "deployment.failed"),
-    retries_for=timedelta(days=1),
+    deadline=timedelta(seconds=10),
     reference_field="object_attributes.variables.*.value",
     experimental="whether the signing token is out from behind its feature flag",
     unconfirmed=(

@@ -41,8 +41,7 @@ GITLAB_TOKEN = Provider(
     # Jobs can be run again, in the same pipeline.
     fail_on_optional=("pipeline.failed", "pipeline.canceled", "deployment.failed", "deployment.canceled"),
     reference_field="object_attributes.variables.*.value",
-    # Not per event: after four failures in a row a webhook rests, a day at most, and later for good.
-    retries_for=timedelta(days=1),
+    deadline=timedelta(seconds=10),
     unconfirmed=(
         "an event is not repeated",
         "variables of a pipeline come with its events",

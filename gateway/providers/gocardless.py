@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from gateway.delivery import Answer
 from gateway.providers.base import Provider, Responses
 from gateway.providers.fields import at
@@ -50,6 +52,7 @@ GOCARDLESS = Provider(
         # "498 Token Invalid" is what its documentation asks for.
         unverified=Answer(498),
     ),
+    deadline=timedelta(seconds=10),
     reference_field="resource_metadata.reference",
     reference_max=500,
     unconfirmed=(

@@ -34,7 +34,6 @@ JIRA = Provider(
     url="account",
     succeed_on=("jira:issue_updated.done",),
     fail_on=("jira:issue_deleted*",),
-    deadline=timedelta(seconds=20),
     # Five retries, 5 to 15 minutes apart.
     retries_for=timedelta(hours=2),
     reference_field="issue.fields.labels.*",

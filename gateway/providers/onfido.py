@@ -43,7 +43,8 @@ ONFIDO = Provider(
         "workflow_run.completed.abandoned",
         "workflow_run.completed.error",
     ),
-    retries_for=timedelta(days=1),
+    deadline=timedelta(seconds=10),
+    retries_for=timedelta(hours=6),
     reference_field="payload.resource.customer_user_id",
     unconfirmed=(
         "a run's status is its result, and its customer_user_id and tags come with its event",

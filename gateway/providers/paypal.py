@@ -68,7 +68,6 @@ PAYPAL = Provider(
     fail_on=("BILLING.SUBSCRIPTION.CANCELLED", "BILLING.SUBSCRIPTION.EXPIRED"),
     # The buyer can pay the same order in another way.
     fail_on_optional=("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED", "PAYMENT.SALE.DENIED"),
-    deadline=timedelta(seconds=30),
     retries_for=timedelta(days=3),
     reference_field="resource.custom_id",
     reference_max=127,

@@ -76,6 +76,7 @@ PLAID = Provider(
     url="both",
     succeed_on=("LINK.SESSION_FINISHED.SUCCESS", "IDENTITY_VERIFICATION.STATUS_UPDATED"),
     fail_on=("LINK.SESSION_FINISHED.EXITED",),
+    deadline=timedelta(seconds=10),
     # 30 s, then four times as long each time, up to a day.
     retries_for=timedelta(days=1),
     unconfirmed=(

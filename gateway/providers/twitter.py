@@ -6,8 +6,6 @@ X asks at registration and each hour: the answer is an HMAC of its question.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gateway.providers.base import Provider
 from gateway.providers.fields import at
 from gateway.providers.handshakes import InQuery, Registration, Signed
@@ -50,8 +48,6 @@ TWITTER = Provider(
             signed=False,
         ),
     ),
-    deadline=timedelta(seconds=3),
-    retries_for=timedelta(hours=4),
     experimental="no page of X's was read for it, neither on its signature nor on its question",
     unconfirmed=("everything: header, spelling, the question's answer, what an activity holds",),
 )
