@@ -29,6 +29,8 @@ def covers(provider: Provider) -> str:
     reader = provider.reader
     if isinstance(reader, FieldReader) and isinstance(reader.covered, tuple):
         return f"some fields of the body, and nothing else: {', '.join(reader.covered)}"
+    if isinstance(reader, FieldReader) and reader.covered == "checksum":
+        return "a checksum of the body, which another body can be given: nothing that it says is proved"
     return {
         "body": "the whole body",
         "fields": "some fields of the body, and nothing else",

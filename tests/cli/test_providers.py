@@ -46,6 +46,7 @@ def test_what_is_signed_is_said(tmp_path: Path) -> None:
     assert "it waits 10 s for an answer" in shown("github")
     assert "it repeats nothing by itself" in shown("github")
     assert "for how long it repeats what failed is not published" in shown("persona")
+    assert "covers      a checksum of the body" in shown("paypal")
     assert "HMAC-SHA256 in base64 of each item of notificationItems" in shown("adyen")
     assert "taken: 200 [accepted]" in shown("adyen")
     assert "ask the provider what it was" in shown("unsigned")
