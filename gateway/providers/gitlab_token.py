@@ -18,7 +18,10 @@ GITLAB_TOKEN = Provider(
     title="GitLab (secret token)",
     documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",
     secrets_from="the webhook's secret token: a text of your choice, given where the webhook is made",
-    quirks=("four failures in a row switch the webhook off",),
+    quirks=(
+        "after four failures in a row the webhook rests, a minute at first and a day at most; after 40 it is "
+        "switched off",
+    ),
     scheme=TokenScheme(place=InHeader("x-gitlab-token")),
     reader=FieldReader(
         # pipeline.success, deployment.failed, build.success, merge_request.merge, push

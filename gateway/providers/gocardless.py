@@ -16,7 +16,10 @@ GOCARDLESS = Provider(
     title="GoCardless",
     documentation="https://developer.gocardless.com/api-reference/#webhooks-overview",
     secrets_from="the webhook endpoint's secret, in the dashboard under Developers, at the endpoint",
-    quirks=("a delivery often holds many events, each for another callback",),
+    quirks=(
+        "a delivery often holds many events, each for another callback",
+        "a bank can take back what was confirmed or paid out: payments.failed or charged_back follows then",
+    ),
     scheme=HeaderScheme(header="webhook-signature", algorithms=(("", Hmac()),)),
     reader=FieldReader(
         items="events",

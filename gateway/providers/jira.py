@@ -39,6 +39,7 @@ JIRA = Provider(
     reference_field="issue.fields.labels.*",
     reference_max=255,
     unconfirmed=(
+        "a repeat keeps X-Atlassian-Webhook-Identifier",
         "when a delivery is repeated, and the time limit of an answer",
         "a label holds 255 characters",
     ),

@@ -48,6 +48,6 @@ ONFIDO = Provider(
     reference_field="payload.resource.customer_user_id",
     unconfirmed=(
         "a run's status is its result, and its customer_user_id and tags come with its event",
-        "the time limit of an answer, and for how long a delivery is repeated",
+        "ten seconds for an answer, and that a delivery is repeated for six hours",
     ),
 )

@@ -622,6 +622,8 @@ WANT_200 = {
     *("mercado-pago", "mollie", "paystack", "worldpay", "zoom"),
 }
 BAD_SIGNATURE = {"gocardless": 498, "klarna": 400, "worldpay": 400}
+#: What makes them stop.
+GONE = {"mailgun": 406, "postmark": 403}
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
@@ -645,8 +647,9 @@ def test_the_answers_are_the_declared_ones(name: str) -> None:
     exactly_200 = (usual[0], (200, b'{"outcome":"pending"}'))
     seen = ((accepted.status, accepted.body), (pending.status, pending.body))
     assert seen == expected.get(name, exactly_200 if name in WANT_200 else usual)
-    unverified = provider.responses.unverified
+    unverified, gone = provider.responses.unverified, provider.responses.gone
     assert (unverified.status if unverified else 401) == BAD_SIGNATURE.get(name, 401)
+    assert (gone.status if gone else 410) == GONE.get(name, 410)
 
 
 def test_gocardless_is_told_498_and_several_outcomes_are_listed() -> None:
