@@ -81,7 +81,7 @@ def test_the_measure_measures() -> None:
 def test_those_that_are_no_digests_are_known() -> None:
     assert set(SIGNED) - set(DIGESTS) - set(TEXTS) == {
         *("aws-sns", "paypal", "sendgrid", "wise"),
-        *("discord", "fal", "telnyx"),
+        *("discord", "discord-events", "fal", "telnyx"),
         *("google-pubsub", "messagebird", "plaid", "vonage"),
     }
 

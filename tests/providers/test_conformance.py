@@ -754,6 +754,7 @@ def test_the_answers_are_the_declared_ones(name: str) -> None:
         "adyen": ((200, b"[accepted]"), (202, b"[accepted]")),
         "gocardless": ((204, b""), (202, b'{"outcome":"pending"}')),
         "discord": ((200, b'{"type":6}'), (200, b'{"type":6}')),
+        "discord-events": ((204, b""), (204, b"")),
         "ms-graph": ((202, b""), (202, b"")),
         "payu": ((200, b""), (200, b"")),
         "slack": ((200, b""), (200, b"")),

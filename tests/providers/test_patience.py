@@ -29,5 +29,5 @@ def test_those_that_wait_three_seconds_or_less_are_known() -> None:
     assert short == {
         "sentry": 1,
         "telnyx": 2,
-        **dict.fromkeys(("slack", "zoom", "discord", "okta", "ms-graph"), 3),
+        **dict.fromkeys(("slack", "zoom", "discord", "discord-events", "okta", "ms-graph"), 3),
     }
