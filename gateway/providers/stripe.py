@@ -32,6 +32,7 @@ STRIPE = Provider(
         "a session that is completed and not paid yet is a type of its own here, "
         "checkout.session.completed.unpaid",
         "a payout that was paid can still fail within days: payout.failed then contradicts it",
+        "whoever opens a payment link can write its client_reference_id: look at the amount",
         "a live endpoint for connected accounts gets their test events too: those have livemode false",
     ),
     scheme=HeaderScheme(

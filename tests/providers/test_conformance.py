@@ -26,7 +26,7 @@ from gateway.providers.signatures.items import ItemScheme
 from gateway.providers.signatures.jwt import JwtScheme
 from gateway.providers.signatures.published import PublishedScheme
 from gateway.providers.signatures.scheme import HeaderScheme
-from gateway.providers.signatures.template import Header, Message, Named
+from gateway.providers.signatures.template import Header, IssuedUrl, Message, Named
 from gateway.providers.signatures.timestamp import BodyTime, Timestamp
 from gateway.rules import Rules, Verdict
 from gateway.secret import Secret
@@ -794,6 +794,19 @@ def test_a_declaration_is_complete(name: str) -> None:
     if provider.url == "account":
         found = provider.reference_field or reader_of(provider).objects
         assert found or (provider.covers == "fields" and provider.verified == "notification")
+
+
+def test_whoever_signs_the_url_says_so() -> None:
+    by_header = [
+        name
+        for name in IN_HEADER
+        if any(isinstance(part, IssuedUrl) for one in scheme_of(name).templates for part in one.parts)
+    ]
+    by_token = [name for name in TOKENS if getattr(PROVIDERS[name].scheme, "url_hash", None)]
+    assert {"square", "twilio", "hubspot", "hubspot-v2"} <= set(by_header)
+    assert "messagebird" in by_token
+    for name in by_header + by_token:
+        assert any(quirk.startswith("the URL is signed too") for quirk in PROVIDERS[name].quirks), name
 
 
 @pytest.mark.parametrize("name", SIGNED)
