@@ -357,6 +357,26 @@ def test_every_header_that_is_checked_is_needed_once(name: str) -> None:
             judge(name, with_header(good, header, value + "x" * 5000))
 
 
+@pytest.mark.parametrize("name", [name for name in PROVIDERS if reader_of(PROVIDERS[name]).headers])
+def test_a_header_that_is_read_and_comes_twice_says_nothing_new(name: str) -> None:
+    good = signed(name)
+    for header in sorted(reader_of(PROVIDERS[name]).headers):
+        value = good.headers.one(header)
+        if value is None:
+            continue
+        rest = [(field, text) for field, text in good.headers if field != header]
+        for pair in ((value, "b"), ("b", value), (value, value)):
+            twice = replace(good, headers=Headers([*rest, *((header, text) for text in pair)]))
+            try:
+                judge(name, twice)
+                found = PROVIDERS[name].read(twice, keys(name))
+            except Unverified:
+                continue
+            # It is read only where another one is missing.
+            assert found == PROVIDERS[name].read(good, keys(name)), header
+            assert (name, header) in {("linear", "linear-delivery"), ("shopify", "x-shopify-webhook-id")}
+
+
 def signed_headers(name: str, delivery: Delivery) -> list[str]:
     """The headers of a delivery that its signature covers."""
     match PROVIDERS[name].scheme:
