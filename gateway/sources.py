@@ -121,7 +121,7 @@ def load(settings: config.Settings, environ: Mapping[str, str] | None = None) ->
     """The sources that the settings describe. Raises `ConfigurationError`."""
     environ = os.environ if environ is None else environ
     by_name = {name: _source(name, chosen, environ) for name, chosen in sorted(settings.sources.items())}
-    longest = max((s.provider.retries_for for s in by_name.values()), default=timedelta())
+    longest = max((s.provider.repeats_within for s in by_name.values()), default=timedelta())
     needed = settings.callbacks.max_expiry + longest
     if settings.ledger.keep_rows < needed:
         days = -(-needed // timedelta(days=1))  # rounded up

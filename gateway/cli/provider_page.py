@@ -162,10 +162,11 @@ def _correlate(provider: Provider) -> Iterator[str]:
         yield "- There is no field for a reference."
     else:
         most = f", which holds {provider.reference_max} characters" if provider.reference_max else ""
-        # Its constructor refuses a field that is neither.
-        proof = (
-            "not signed, but whoever sends it holds the secret" if provider.covers == "nothing" else "signed"
-        )
+        # Its constructor refuses a field of which none of these is true.
+        proof = {
+            "sender": "not signed, but whoever sends it holds the secret",
+            "checksum": "signed by the checksum only",
+        }.get(str(getattr(reader, "covered", "")), "signed")
         yield f"- `callback.reference` comes back in {_code(provider.reference_field)}{most}: {proof}."
     if isinstance(reader, FieldReader):
         if others := [str(one) for one in reader.references if str(one) != provider.reference_field]:
@@ -191,7 +192,9 @@ def _not_covered(provider: Provider) -> Iterator[str]:
     reader = provider.reader
     if provider.covers == "nothing" or not isinstance(reader, FieldReader):
         return
-    if reader.id is not None and not reader.covers(reader.id):
+    if reader.covered == "checksum":
+        yield "- A repeat is known by its body as well."
+    elif reader.id is not None and not reader.covers(reader.id):
         yield "- The event's id is not signed: a repeat is known by what is, too."
     if not reader.covers(reader.type):
         yield '- The event\'s type is not signed: it comes with `"type_verified": false`.'
@@ -200,7 +203,8 @@ def _not_covered(provider: Provider) -> Iterator[str]:
 def _answers(provider: Provider) -> Iterator[str]:
     for when, answer in words.answers(provider):
         yield f"- {when[0].upper()}{when[1:]}: {_code(answer)}"
-    yield f"- It {words.patience(provider)}."
+    for sentence in words.patience(provider):
+        yield f"- {sentence[0].upper()}{sentence[1:]}."
 
 
 def _try(provider: Provider) -> Iterator[str]:

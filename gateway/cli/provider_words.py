@@ -29,6 +29,8 @@ def covers(provider: Provider) -> str:
     reader = provider.reader
     if isinstance(reader, FieldReader) and isinstance(reader.covered, tuple):
         return f"some fields of the body, and nothing else: {', '.join(reader.covered)}"
+    if isinstance(reader, FieldReader) and reader.covered == "checksum":
+        return "a checksum of the body, which another body can be given: nothing that it says is proved"
     return {
         "body": "the whole body",
         "fields": "some fields of the body, and nothing else",
@@ -105,9 +107,16 @@ def answers(provider: Provider) -> Iterator[tuple[str, str]]:
         yield what, _answer(answer) if answer else usual
 
 
-def patience(provider: Provider) -> str:
+def patience(provider: Provider) -> list[str]:
     """How long the provider waits, and how long it repeats."""
-    return f"waits {_span(provider.deadline)} for an answer, repeats for {_span(provider.retries_for)}"
+    waits = "how long it waits for an answer is not published"
+    if provider.deadline is not None:
+        waits = f"it waits {_span(provider.deadline)} for an answer"
+    repeats = "for how long it repeats what failed is not published"
+    if provider.retries_for is not None:
+        span = provider.retries_for
+        repeats = f"it repeats for {_span(span)}" if span else "it repeats nothing by itself"
+    return [waits, repeats]
 
 
 def _answer(answer: Answer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -104,7 +105,8 @@ def _sections(provider: Provider) -> Iterator[tuple[str, list[str]]]:
         yield "may fail on", ["only where the source's fail_on names it, as a success can follow:", *optional]
     yield "sends", [", ".join(provider.media_types) or "any media type"]
     answers = [f"{when}: {answer}" for when, answer in words.answers(provider)]
-    yield "answers", [*answers, words.patience(provider)]
+    yield "answers", answers
+    yield "patience", words.patience(provider)
     if provider.handshakes:
         yield "registering", [handshake_words.describe(handshake) for handshake in provider.handshakes]
     if provider.quirks:
@@ -134,7 +136,11 @@ def _document(provider: Provider) -> dict[str, Any]:
         "fail_on": provider.fail_on,
         "fail_on_optional": provider.fail_on_optional,
         "media_types": provider.media_types,
-        "deadline": provider.deadline.total_seconds(),
-        "retries": provider.retries_for.total_seconds(),
+        "deadline": _seconds(provider.deadline),
+        "retries": _seconds(provider.retries_for),
         "unconfirmed": provider.unconfirmed,
     }
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()

@@ -227,7 +227,7 @@ def _pair(provider: Provider) -> str:
 
 def _sent(provider: Provider, ready: Iterable[_Ready], wanted: range) -> Iterator[_Answered]:
     # A provider waits so long, and follows nobody elsewhere.
-    with httpx.Client(timeout=provider.deadline.total_seconds(), follow_redirects=False) as client:
+    with httpx.Client(timeout=provider.waits_for.total_seconds(), follow_redirects=False) as client:
         for one in ready:
             started = time.monotonic()
             status, outcome = None, ""

@@ -20,7 +20,8 @@ class ProviderView(BaseModel):
     A vendor in the catalogue.
 
     `verified` says what its events prove ("signature" or "notification"), `experimental` what of it is not
-    confirmed. It waits `deadline` seconds for an answer, and repeats for `retries` seconds without one.
+    confirmed. It waits `deadline` seconds for an answer, and repeats for `retries` seconds without one; null
+    where the vendor publishes no number.
     """
 
     name: str
@@ -30,8 +31,8 @@ class ProviderView(BaseModel):
     covers: str
     verified: str
     experimental: str | None
-    deadline: float
-    retries: float
+    deadline: float | None
+    retries: float | None
     succeed_on: tuple[str, ...]
     fail_on: tuple[str, ...]
     fail_on_optional: tuple[str, ...]
@@ -64,7 +65,7 @@ async def providers(caller: AuthenticatedCaller) -> list[ProviderView]:
 
 def _view(provider: Provider) -> ProviderView:
     spans = {"deadline": provider.deadline, "retries": provider.retries_for}
-    seconds = {name: span.total_seconds() for name, span in spans.items()}
+    seconds = {name: None if span is None else span.total_seconds() for name, span in spans.items()}
     same = ProviderView.model_fields.keys() - spans.keys()
     return ProviderView.model_validate({**seconds, **{name: getattr(provider, name) for name in same}})
 

@@ -95,7 +95,7 @@ def _secrets(source: Source, known: dict[Used, Use] | None, now: float) -> list[
     uses = [
         (known or {}).get(Used(Kind.SOURCE, source.name, key.fingerprint), Use(now)) for key in source.keys
     ]
-    repeats = source.provider.retries_for.total_seconds()
+    repeats = source.provider.repeats_within.total_seconds()
     advice = advise(uses, repeats, now) if known is not None else [_UNKNOWN] * len(uses)
     accepted = {
         key: _Accepted(place, use if known is not None else None, said)

@@ -25,7 +25,7 @@ from gateway.providers.cloudevents import CLOUDEVENTS
 from gateway.providers.coinbase_cdp import COINBASE_CDP
 from gateway.providers.coinbase_commerce import COINBASE_COMMERCE
 from gateway.providers.deepgram import DEEPGRAM
-from gateway.providers.discord import DISCORD
+from gateway.providers.discord import DISCORD, DISCORD_EVENTS
 from gateway.providers.dlocal import DLOCAL
 from gateway.providers.docusign import DOCUSIGN
 from gateway.providers.dropbox import DROPBOX

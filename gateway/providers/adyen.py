@@ -70,14 +70,18 @@ ADYEN = Provider(
     covers="fields",
     url="account",
     succeed_on=("AUTHORISATION.true",),
-    fail_on=("CANCELLATION.true", "OFFER_CLOSED.true"),
-    # A refused shopper tries again with another card, under the same merchantReference.
-    fail_on_optional=("AUTHORISATION.false", "CAPTURE_FAILED.true", "REFUND_FAILED.true"),
+    fail_on=("CANCELLATION.true",),
+    # A shopper who was refused, or let an offer lapse, pays in another way, under the same merchantReference.
+    fail_on_optional=(
+        "AUTHORISATION.false",
+        "OFFER_CLOSED.true",
+        "CAPTURE_FAILED.true",
+        "REFUND_FAILED.true",
+    ),
     responses=Responses(
         accepted=Answer(200, _ACCEPTED, "text/plain"), pending=Answer(202, _ACCEPTED, "text/plain")
     ),
     retries_for=timedelta(days=30),
     reference_field=f"{_ITEM}.merchantReference",
     reference_max=80,
-    unconfirmed=("that OFFER_CLOSED is final for its merchantReference",),
 )

@@ -42,7 +42,7 @@ ADYEN_PLATFORM = Provider(
     fail_on=(
         "balancePlatform.transfer.updated.failed",
         "balancePlatform.transfer.updated.refused",
-        "balancePlatform.transfer.updated.canceled",
+        "balancePlatform.transfer.updated.cancelled",
     ),
     # After it was booked.
     fail_on_optional=("balancePlatform.transfer.updated.returned",),

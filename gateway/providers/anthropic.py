@@ -33,6 +33,7 @@ ANTHROPIC = Provider(
     experimental="which header carries the signature: its SDK verifies webhook-signature, in beta",
     unconfirmed=(
         "the signature's header: another page says X-Webhook-Signature",
+        "where the event's type stands, and the names of the events",
         "the time limit of an answer, and how long a delivery is repeated",
     ),
 )

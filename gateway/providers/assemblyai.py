@@ -37,6 +37,7 @@ ASSEMBLYAI = Provider(
     url="request",
     succeed_on=("completed",),
     fail_on=("error",),
+    deadline=timedelta(seconds=10),
     # Ten times, ten seconds apart; any 4xx is final.
     retries_for=timedelta(minutes=2),
 )

@@ -6,8 +6,6 @@ Nothing is signed: the authorization token of the stream comes along.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gateway.providers.base import Provider
 from gateway.providers.fields import at
 from gateway.providers.reader import FieldReader
@@ -35,6 +33,5 @@ AUTH0 = Provider(
     url="account",
     succeed_on=("ss", "sv"),
     fail_on=("fs",),
-    retries_for=timedelta(hours=1),
     unconfirmed=("how often and over how long a delivery is repeated",),
 )

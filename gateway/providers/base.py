@@ -136,6 +136,10 @@ class Responses:
     gone: Answer | None = None
 
 
+#: What is counted with where a vendor publishes no number: what most others wait and repeat.
+_USUAL_DEADLINE = timedelta(seconds=10)
+_USUAL_REPEATS = timedelta(days=3)
+
 #: For those to whom 202 is a failure.
 EXACTLY_200 = Responses(pending=Answer(200, b'{"outcome":"pending"}'))
 
@@ -150,8 +154,8 @@ class Provider:
     `succeed_on` and `fail_on` are the event types that end a wait; failures only where no success can
     follow (`fail_on_optional` lists what a source may opt in to). `media_types` are those the provider
     sends, () for any. `deadline` is how long it waits for an answer and `retries_for` how long it
-    repeats a delivery that was not acknowledged. `reference_max` is the length that its reference
-    field holds. `documentation` is the vendor's page.
+    repeats a delivery that was not acknowledged, nothing where it does not; None where no number is known.
+    `reference_max` is the length that its reference field holds. `documentation` is the vendor's page.
 
     `verified` says what an accepted delivery is worth. "notification": something happened, and what it was
     has to be asked of the provider, because whoever has seen one delivery could write another (nothing of
@@ -173,8 +177,8 @@ class Provider:
     media_types: tuple[str, ...] = ("application/json",)
     handshakes: tuple[Handshake, ...] = ()
     responses: Responses = field(default_factory=Responses)
-    deadline: timedelta = timedelta(seconds=10)
-    retries_for: timedelta = timedelta(days=3)
+    deadline: timedelta | None = None
+    retries_for: timedelta | None = None
     reference_field: str | None = None
     reference_max: int | None = None
     verified: Literal["signature", "notification"] = "signature"
@@ -219,6 +223,20 @@ class Provider:
     def verify(self, delivery: Delivery, keys: Sequence[Secret], now: float) -> int:
         """The index of the key that verified the delivery; `Unverified` otherwise."""
         return self.scheme.verify(delivery, keys, now)
+
+    @property
+    def waits_for(self) -> timedelta:
+        """How long it is taken to wait for an answer."""
+        return self.deadline or _USUAL_DEADLINE
+
+    @property
+    def repeats_within(self) -> timedelta:
+        """
+        How long after the first a repeat has to be counted with.
+
+        What a provider does not repeat by itself can be sent again by hand.
+        """
+        return self.retries_for or _USUAL_REPEATS
 
     @property
     def methods(self) -> frozenset[str]:

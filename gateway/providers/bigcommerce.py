@@ -22,6 +22,7 @@ BIGCOMMERCE = Provider(
     name="bigcommerce",
     title="BigCommerce",
     documentation="https://developer.bigcommerce.com/docs/integrations/webhooks",
+    quirks=("a domain that answers less than 90 % with 2xx is blocked",),
     scheme=_SCHEME,
     reader=FieldReader(
         # store/order/statusUpdated.11

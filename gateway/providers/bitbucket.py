@@ -42,7 +42,7 @@ BITBUCKET = Provider(
     fail_on=("pullrequest:rejected.DECLINED",),
     # A build of the same key can be run again.
     fail_on_optional=("repo:commit_status_updated.FAILED", "repo:commit_status_updated.STOPPED"),
-    retries_for=timedelta(hours=1),
+    deadline=timedelta(seconds=10),
     reference_field="commit_status.key",
     reference_max=40,
     unconfirmed=(

@@ -31,6 +31,7 @@ CHECKOUT = Provider(
     fail_on=("payment_expired", "payment_canceled", "payment_voided"),
     # A declined customer can try again with the same reference.
     fail_on_optional=("payment_declined", "payment_capture_declined"),
+    deadline=timedelta(seconds=10),
     # 5, 10, 15, 30 minutes, 1, 4, 12 and 12 hours.
     retries_for=timedelta(hours=30),
     reference_field="data.reference",

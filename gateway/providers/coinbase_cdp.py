@@ -1,8 +1,8 @@
 """
 Coinbase Developer Platform and Business, https://docs.cdp.coinbase.com/webhooks/overview
 
-The header names which other headers are signed with the body (v1); v0, beside it or alone, covers the
-body and the time. What is read here stands in the body.
+The header names which other headers are signed with the body (v1). The v0 beside it leaves them out, is what
+a downgrade would be, and does not count. What is read here stands in the body.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from gateway.providers.signatures.template import Body, Field, Named, Template
 from gateway.providers.signatures.timestamp import Timestamp
 
 _KEY = KeyForm(hint="the secret of the webhook subscription is needed, not an API key")
-_HEADER = "x-hook0-signature"
-_GRAMMAR = Listed(between=",", within="=")
-_TIME = Timestamp(source=Field("t"))
 _USUAL = ("content-type", "x-event-id", "x-event-type", "x-delivery-id", "x-hook0-id")
 
 COINBASE_CDP = Provider(
@@ -29,18 +26,11 @@ COINBASE_CDP = Provider(
     title="Coinbase Developer Platform",
     documentation="https://docs.cdp.coinbase.com/webhooks/verify-signatures",
     scheme=HeaderScheme(
-        header=_HEADER,
-        grammar=_GRAMMAR,
+        header="x-hook0-signature",
+        grammar=Listed(between=",", within="="),
         algorithms=(("v1", Hmac(key_form=_KEY)),),
         templates=(Template.of(Field("t"), ".", Named("h", _USUAL), ".", Body()),),
-        timestamp=_TIME,
-        older=HeaderScheme(
-            header=_HEADER,
-            grammar=_GRAMMAR,
-            algorithms=(("v0", Hmac(key_form=_KEY)),),
-            templates=(Template.of(Field("t"), ".", Body()),),
-            timestamp=_TIME,
-        ),
+        timestamp=Timestamp(source=Field("t")),
     ),
     reader=FieldReader(
         type=at("eventType"),
@@ -58,6 +48,7 @@ COINBASE_CDP = Provider(
     retries_for=timedelta(days=7),
     reference_field="data.metadata.reference",
     unconfirmed=(
+        "the event's type and id are eventType and eventId in the body",
         "a transfer's metadata come back with its events",
         "how long an answer may take, and over how long 60 repeats are spread",
         "which headers are named as signed",

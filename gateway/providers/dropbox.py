@@ -29,6 +29,7 @@ DROPBOX = Provider(
     url="account",
     succeed_on=("list_folder",),
     handshakes=(Registration(asked=InQuery("challenge"), reply=Echo(), method="GET", signed=False),),
+    deadline=timedelta(seconds=10),
     retries_for=timedelta(minutes=10),
     unconfirmed=("for how long a delivery is repeated",),
 )

@@ -57,5 +57,8 @@ DROPBOX_SIGN = Provider(
     media_types=(MULTIPART, FORM),
     responses=Responses(accepted=_RECEIVED, pending=_RECEIVED),
     retries_for=timedelta(days=3),
-    unconfirmed=("when a delivery is repeated, for three days at most",),
+    unconfirmed=(
+        "when a delivery is repeated, for three days at most",
+        "Content-SHA256, said to cover the body of an app's callbacks: it is not looked at",
+    ),
 )

@@ -40,7 +40,6 @@ EASYPOST = Provider(
     # A carrier may try again.
     fail_on_optional=("tracker.updated.failure", "tracker.updated.cancelled", "tracker.updated.error"),
     deadline=timedelta(seconds=7),
-    retries_for=timedelta(days=1),
     reference_field="result.reference",
     unconfirmed=(
         "that X-Timestamp and X-Path belong to another signature, which is not looked at",

@@ -6,8 +6,6 @@ Our reference is in the `webhook_metadata` of a transcription or in a call's dyn
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gateway.providers.base import Provider
 from gateway.providers.fields import at
 from gateway.providers.reader import FieldReader
@@ -47,7 +45,6 @@ ELEVENLABS = Provider(
     url="account",
     succeed_on=("speech_to_text_transcription", "post_call_transcription"),
     fail_on=("call_initiation_failure",),
-    retries_for=timedelta(days=1),
     reference_field="data.webhook_metadata.reference",
     unconfirmed=(
         "an event has no id of its own; its type and the id of its call or request stand for one",

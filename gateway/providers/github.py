@@ -7,6 +7,8 @@ under another name: `action` and the conclusion, which are in the body, can't be
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from gateway.providers.base import Provider
 from gateway.providers.fields import at
 from gateway.providers.form import MEDIA_TYPE as FORM
@@ -83,6 +85,8 @@ GITHUB = Provider(
         "deployment_status.created.error",
     ),
     media_types=("application/json", FORM),
+    deadline=timedelta(seconds=10),
+    retries_for=timedelta(),
     reference_field="client_payload.reference",
     unconfirmed=(
         "a redelivery by hand keeps X-GitHub-Delivery",

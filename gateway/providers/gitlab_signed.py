@@ -20,7 +20,10 @@ GITLAB_SIGNED = Provider(
     title="GitLab (signing token)",
     documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",
     secrets_from="the webhook's signing token",
-    quirks=("four failures in a row switch the webhook off",),
+    quirks=(
+        "after four failures in a row the webhook rests, a minute at first and a day at most; after 40 it is "
+        "switched off",
+    ),
     scheme=_SCHEME,
     reader=FieldReader(
         # pipeline.success, build.failed, deployment.success, merge_request.merge, push
@@ -38,7 +41,7 @@ GITLAB_SIGNED = Provider(
     url="account",
     succeed_on=("pipeline.success", "build.success", "deployment.success", "merge_request.merge"),
     fail_on_optional=("pipeline.failed", "pipeline.canceled", "build.failed", "deployment.failed"),
-    retries_for=timedelta(days=1),
+    deadline=timedelta(seconds=10),
     reference_field="object_attributes.variables.*.value",
     experimental="whether the signing token is out from behind its feature flag",
     unconfirmed=(

@@ -18,7 +18,10 @@ GITLAB_TOKEN = Provider(
     title="GitLab (secret token)",
     documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",
     secrets_from="the webhook's secret token: a text of your choice, given where the webhook is made",
-    quirks=("four failures in a row switch the webhook off",),
+    quirks=(
+        "after four failures in a row the webhook rests, a minute at first and a day at most; after 40 it is "
+        "switched off",
+    ),
     scheme=TokenScheme(place=InHeader("x-gitlab-token")),
     reader=FieldReader(
         # pipeline.success, deployment.failed, build.success, merge_request.merge, push
@@ -41,8 +44,7 @@ GITLAB_TOKEN = Provider(
     # Jobs can be run again, in the same pipeline.
     fail_on_optional=("pipeline.failed", "pipeline.canceled", "deployment.failed", "deployment.canceled"),
     reference_field="object_attributes.variables.*.value",
-    # Not per event: after four failures in a row a webhook rests, a day at most, and later for good.
-    retries_for=timedelta(days=1),
+    deadline=timedelta(seconds=10),
     unconfirmed=(
         "an event is not repeated",
         "variables of a pipeline come with its events",

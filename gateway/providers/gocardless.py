@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from gateway.delivery import Answer
 from gateway.providers.base import Provider, Responses
 from gateway.providers.fields import at
@@ -14,7 +16,10 @@ GOCARDLESS = Provider(
     title="GoCardless",
     documentation="https://developer.gocardless.com/api-reference/#webhooks-overview",
     secrets_from="the webhook endpoint's secret, in the dashboard under Developers, at the endpoint",
-    quirks=("a delivery often holds many events, each for another callback",),
+    quirks=(
+        "a delivery often holds many events, each for another callback",
+        "a bank can take back what was confirmed or paid out: payments.failed or charged_back follows then",
+    ),
     scheme=HeaderScheme(header="webhook-signature", algorithms=(("", Hmac()),)),
     reader=FieldReader(
         items="events",
@@ -50,6 +55,7 @@ GOCARDLESS = Provider(
         # "498 Token Invalid" is what its documentation asks for.
         unverified=Answer(498),
     ),
+    deadline=timedelta(seconds=10),
     reference_field="resource_metadata.reference",
     reference_max=500,
     unconfirmed=(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -28,6 +29,8 @@ from gateway.secret import Secret
 #: Slack's have 52 characters, Microsoft Graph's some 120.
 MAX_CHALLENGE = 256
 _MAX_QUERY_FIELDS = 100
+#: The alphabets of base64 and of UUIDs. A JSON object or list, or a time before one, needs more.
+_TOKEN = re.compile(r"[A-Za-z0-9+/=_-]+")
 _NOSNIFF = (("x-content-type-options", "nosniff"),)
 
 Path = tuple[str, ...]
@@ -163,7 +166,12 @@ class Always:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """An HMAC-SHA-256 of the text with the source's first secret, in JSON; beside the text under `plain`."""
+    """
+    An HMAC-SHA-256 of the text with the source's first secret, in JSON; beside the text under `plain`.
+
+    The secret signs events, too, and of X's questions nobody knows who asks them: so only a text is signed
+    that no event could be.
+    """
 
     name: str
     encoding: Encoding = "hex"
@@ -171,7 +179,9 @@ class Signed:
     plain: str | None = None
 
     def answer(self, text: str, keys: Sequence[Secret]) -> Answer:
-        """The JSON; `Unverified` where the source has no secret."""
+        """The JSON; `Malformed` for a text that is no plain token, `Unverified` without a secret."""
+        if not _TOKEN.fullmatch(text):
+            raise Malformed("the challenge is not of letters and digits, so it could be an event to sign")
         if not keys:
             raise Unverified("the source has no secret to answer with")
         # Behind the number of its algorithm (see `HeaderScheme`).

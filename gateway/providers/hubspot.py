@@ -32,6 +32,7 @@ _BATCH = FieldReader(
     id=at("eventId+occurredAt|eventId"),
     objects=(at("objectId"),),
 )
+_URL = "the URL is signed too: register it exactly as the gateway gives it"
 _UNCONFIRMED = (
     "the time limit of an answer, and that a delivery is repeated for 24 hours",
     "that percent signs in a signed URL are written as they were sent: our URLs have none",
@@ -44,7 +45,7 @@ HUBSPOT = Provider(
     quirks=(
         "HubSpot signs in three ways: hubspot-v1 and hubspot-v2 are for the two others, which have "
         "no time in them",
-        "the URL is signed too: register it exactly as the gateway gives it",
+        _URL,
     ),
     scheme=HeaderScheme(
         header="x-hubspot-signature-v3",
@@ -82,6 +83,7 @@ HUBSPOT_V2 = Provider(
     name="hubspot-v2",
     title="HubSpot (workflow actions, signature v2)",
     documentation=_DOCUMENTATION,
+    quirks=(_URL,),
     scheme=HeaderScheme(
         header="x-hubspot-signature",
         algorithms=(("", KeyThenText(key_form=_KEY)),),

@@ -35,5 +35,8 @@ INCREASE = Provider(
     # ach_transfer.updated may mean any status.
     succeed_on=(),
     retries_for=timedelta(days=4),
-    unconfirmed=("how often and for how long a delivery is repeated",),
+    unconfirmed=(
+        "how often and for how long a delivery is repeated",
+        "that Increase-Webhook-Signature is older, and is not needed any more",
+    ),
 )

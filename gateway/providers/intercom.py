@@ -46,6 +46,7 @@ INTERCOM = Provider(
     unconfirmed=(
         "custom attributes come with an event",
         "how often and when a delivery is repeated",
+        "that a 410 switches the webhook off",
         "that the URL is asked with HEAD when it is saved",
     ),
 )

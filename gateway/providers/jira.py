@@ -34,12 +34,12 @@ JIRA = Provider(
     url="account",
     succeed_on=("jira:issue_updated.done",),
     fail_on=("jira:issue_deleted*",),
-    deadline=timedelta(seconds=20),
     # Five retries, 5 to 15 minutes apart.
     retries_for=timedelta(hours=2),
     reference_field="issue.fields.labels.*",
     reference_max=255,
     unconfirmed=(
+        "a repeat keeps X-Atlassian-Webhook-Identifier",
         "when a delivery is repeated, and the time limit of an answer",
         "a label holds 255 characters",
     ),

@@ -21,7 +21,10 @@ LEMON_SQUEEZY = Provider(
     title="Lemon Squeezy",
     documentation="https://docs.lemonsqueezy.com/help/webhooks/signing-requests",
     secrets_from="in the store's settings under Webhooks",
-    quirks=("it repeats three times, within two and a half minutes",),
+    quirks=(
+        "it repeats three times, within two and a half minutes",
+        "whoever opens a checkout's URL can write its custom data: look at the variant and the amount",
+    ),
     scheme=HeaderScheme(header="x-signature", algorithms=(("", Hmac(key_form=_KEY)),)),
     reader=FieldReader(
         # An order is created before it is paid, or without ever being: order_created.paid

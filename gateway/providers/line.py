@@ -6,8 +6,6 @@ The test when an URL is saved is a delivery without events.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gateway.providers.base import Provider
 from gateway.providers.fields import at
 from gateway.providers.reader import FieldReader
@@ -34,8 +32,6 @@ LINE = Provider(
     covers="body",
     url="account",
     succeed_on=("postback",),
-    # Only where redelivery is switched on.
-    retries_for=timedelta(days=1),
     reference_field="postback.data",
     reference_max=300,
     unconfirmed=(

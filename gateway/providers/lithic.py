@@ -34,6 +34,6 @@ LITHIC = Provider(
     succeed_on=(),
     deadline=timedelta(seconds=15),
     # Svix's schedule.
-    retries_for=timedelta(days=2),
+    retries_for=timedelta(hours=28),
     unconfirmed=("it repeats a delivery as Svix does",),
 )

@@ -6,8 +6,6 @@ A signed token holds the hashes of the URL and of the body.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gateway.providers.base import Provider
 from gateway.providers.fields import at
 from gateway.providers.form import MEDIA_TYPE as FORM
@@ -48,7 +46,6 @@ MESSAGEBIRD = Provider(
         "message.status.rejected",
     ),
     media_types=("application/json", FORM),
-    retries_for=timedelta(days=1),
     reference_field="reference",
     unconfirmed=("the names of a report's fields", "that a delivery is repeated ten times"),
 )

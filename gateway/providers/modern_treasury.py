@@ -37,7 +37,6 @@ MODERN_TREASURY = Provider(
     fail_on=("payment_order.cancelled",),
     fail_on_optional=("payment_order.failed", "payment_order.denied", "payment_order.returned"),
     deadline=timedelta(seconds=5),
-    retries_for=timedelta(days=3),
     reference_field="data.metadata.reference",
     unconfirmed=(
         "X-Webhook-ID is the same when a delivery is repeated",

@@ -43,10 +43,11 @@ ONFIDO = Provider(
         "workflow_run.completed.abandoned",
         "workflow_run.completed.error",
     ),
-    retries_for=timedelta(days=1),
+    deadline=timedelta(seconds=10),
+    retries_for=timedelta(hours=6),
     reference_field="payload.resource.customer_user_id",
     unconfirmed=(
         "a run's status is its result, and its customer_user_id and tags come with its event",
-        "the time limit of an answer, and for how long a delivery is repeated",
+        "ten seconds for an answer, and that a delivery is repeated for six hours",
     ),
 )

@@ -28,7 +28,10 @@ PADDLE = Provider(
     title="Paddle",
     documentation="https://developer.paddle.com/webhooks/signature-verification",
     secrets_from="in the dashboard under Developer Tools, Notifications, at the destination",
-    quirks=("Paddle Classic signs differently and is not taken",),
+    quirks=(
+        "Paddle Classic signs differently and is not taken",
+        "a checkout that the browser opens has custom_data of its choice: look at the items and the amount",
+    ),
     scheme=HeaderScheme(
         header="paddle-signature",
         grammar=Listed(between=";", within="="),

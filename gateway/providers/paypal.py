@@ -3,7 +3,7 @@ PayPal's REST webhooks, https://developer.paypal.com/api/rest/webhooks/rest/
 
 The body enters the signature as a CRC-32 only, which anybody can keep while changing the body: so an event is
 a notification, to be confirmed by asking PayPal. What is really signed is the id of the transmission, which
-is the event's id here.
+is the event's id here; a repeat that is a transmission of its own is known by its body.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ PAYPAL = Provider(
             at("resource.supplementary_data.related_ids.order_id"),
             at("resource.parent_payment"),
         ),
-        covered_headers=frozenset({_ID.name, _TIME.name}),
+        covered="checksum",
     ),
-    covers="body",
+    covers="fields",
     verified="notification",
     url="account",
     # CHECKOUT.ORDER.APPROVED is no payment yet: the order has to be captured.
@@ -68,11 +68,11 @@ PAYPAL = Provider(
     fail_on=("BILLING.SUBSCRIPTION.CANCELLED", "BILLING.SUBSCRIPTION.EXPIRED"),
     # The buyer can pay the same order in another way.
     fail_on_optional=("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED", "PAYMENT.SALE.DENIED"),
-    deadline=timedelta(seconds=30),
     retries_for=timedelta(days=3),
     reference_field="resource.custom_id",
     reference_max=127,
     unconfirmed=(
+        "whether a repeat is the same transmission: it is known by its body, too",
         "PAYMENT.CAPTURE.DECLINED, the newer name of DENIED",
         "how long PayPal waits for an answer",
         "where a certificate may be: the hosts and paths of those that were published",

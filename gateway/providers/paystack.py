@@ -21,7 +21,10 @@ PAYSTACK = Provider(
     title="Paystack",
     documentation="https://paystack.com/docs/payments/webhooks/",
     secrets_from="in the dashboard's settings under API Keys & Webhooks; test and live have different ones",
-    quirks=("whoever holds this secret holds the API key",),
+    quirks=(
+        "whoever holds this secret holds the API key",
+        "a payment that the browser starts has a reference of its choice: look at the amount",
+    ),
     scheme=HeaderScheme(
         header="x-paystack-signature", algorithms=(("", Hmac(hash="sha512", key_form=_KEY)),)
     ),

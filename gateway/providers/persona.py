@@ -6,8 +6,6 @@ While a secret is rotated there are two signatures with a space between them, ea
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gateway.providers.base import Provider
 from gateway.providers.fields import at
 from gateway.providers.reader import FieldReader
@@ -45,7 +43,6 @@ PERSONA = Provider(
     fail_on=("inquiry.declined", "inquiry.failed"),
     # An inquiry that has expired can be resumed.
     fail_on_optional=("inquiry.expired",),
-    retries_for=timedelta(days=3),
     reference_field="data.attributes.payload.data.attributes.reference-id",
     unconfirmed=(
         "the tolerance: it names none, so it is the usual five minutes, and a repeat has to be signed anew",

@@ -49,6 +49,10 @@ PLAID = Provider(
     secrets_from=(
         "both stand in the dashboard under Keys; with them the gateway asks Plaid for the key of each token"
     ),
+    quirks=(
+        "IDENTITY_VERIFICATION.STATUS_UPDATED and TRANSFER.TRANSFER_EVENTS_UPDATE do not say what became of "
+        "it: name them in succeed_on and ask",
+    ),
     scheme=JwtScheme(
         header="plaid-verification",
         algorithms=("ES256",),
@@ -74,8 +78,10 @@ PLAID = Provider(
     ),
     covers="body",
     url="both",
-    succeed_on=("LINK.SESSION_FINISHED.SUCCESS", "IDENTITY_VERIFICATION.STATUS_UPDATED"),
+    # An identity verification's STATUS_UPDATED says that there is another status, and not which.
+    succeed_on=("LINK.SESSION_FINISHED.SUCCESS",),
     fail_on=("LINK.SESSION_FINISHED.EXITED",),
+    deadline=timedelta(seconds=10),
     # 30 s, then four times as long each time, up to a day.
     retries_for=timedelta(days=1),
     unconfirmed=(

@@ -35,6 +35,7 @@ POLAR = Provider(
     fail_on=("checkout.updated.expired",),
     # A customer tries another card.
     fail_on_optional=("checkout.updated.failed",),
+    deadline=timedelta(seconds=10),
     # Ten attempts, ever longer apart.
     retries_for=timedelta(days=4),
     reference_field="data.metadata.reference",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from gateway.providers.base import Provider
+from gateway.delivery import Answer
+from gateway.providers.base import Provider, Responses
 from gateway.providers.fields import at
 from gateway.providers.reader import FieldReader
 from gateway.providers.signatures.digest import KeyForm
@@ -40,6 +41,8 @@ POSTMARK = Provider(
     fail_on=("Bounce.HardBounce", "Bounce.BadEmailAddress"),
     # A soft bounce can be followed by a delivery.
     fail_on_optional=("Bounce.*", "SpamComplaint"),
+    # It stops for 403 and repeats after anything else.
+    responses=Responses(gone=Answer(403)),
     retries_for=timedelta(hours=12),
     reference_field="Metadata.reference",
     reference_max=80,

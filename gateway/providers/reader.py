@@ -42,8 +42,9 @@ class FieldReader:
     XML goes on as JSON (see `gateway.providers.xml`). `items` says where the array of a batch is: fields
     are then looked up in each item. It is a path, "" for the body itself, with `*` for every item on the
     way; of several with "+" between them all that are there count, and with "|" the first. `covered` says
-    what of the body is signed: all of it, the payload, nothing, or the JSON paths listed; with "sender"
-    nothing is either, and a secret that comes along proves who sends. `covered_headers` are signed too.
+    what of the body is signed: all of it, the payload, nothing, or the JSON paths listed. With "sender"
+    nothing is either, and a secret that comes along proves who sends; with "checksum" another body of the
+    same checksum could have come. `covered_headers` are signed too.
     An event that `recurs` comes again in the same words and is another one all the same.
     """
 
@@ -57,7 +58,7 @@ class FieldReader:
     payload: str | None = None
     payload_form: Literal["JSON", "XML in base64"] = "JSON"
     items: str | None = None
-    covered: Literal["body", "payload", "nothing", "sender"] | tuple[str, ...] = "body"
+    covered: Literal["body", "payload", "checksum", "nothing", "sender"] | tuple[str, ...] = "body"
     covered_headers: frozenset[str] = frozenset()
     recurs: bool = False
     _id_covered: bool = field(init=False, repr=False, compare=False)
@@ -69,8 +70,8 @@ class FieldReader:
         for reference in self.references:
             if len(reference.places) != 1:
                 raise ValueError("a reference stands in one place: no + and no | here")
-            # Whoever holds the secret only notifies, and may name the callback that this wakes.
-            if self.covered != "sender" and not self.covers(reference):
+            # Who is known to send only notifies, and may name the callback that this wakes.
+            if self.covered not in ("sender", "checksum") and not self.covers(reference):
                 raise ValueError(
                     f"{reference.places[0].name} is not covered by the signature: whoever has seen one "
                     "delivery could name another callback there"
@@ -189,7 +190,7 @@ class FieldReader:
     def _digest(self, content: _Content, delivery: Delivery) -> bytes | None:
         if self.recurs or self.covered in ("nothing", "sender"):
             return None
-        if self.covered == "body":
+        if self.covered in ("body", "checksum"):
             # An item of a batch comes again in other company.
             return hashlib.sha256(delivery.body if self.items is None else content.data).digest()
         if self.covered == "payload":

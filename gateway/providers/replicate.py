@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gateway.providers.base import Provider
 from gateway.providers.fields import at
 from gateway.providers.reader import FieldReader
@@ -29,6 +27,5 @@ REPLICATE = Provider(
     url="request",
     succeed_on=("succeeded",),
     fail_on=("failed", "canceled", "aborted"),
-    retries_for=timedelta(days=1),
     unconfirmed=("for how long a delivery is repeated", "the status aborted"),
 )

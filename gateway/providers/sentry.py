@@ -38,6 +38,5 @@ SENTRY = Provider(
     succeed_on=("issue.resolved",),
     fail_on_optional=("issue.archived", "issue.ignored"),
     deadline=timedelta(seconds=1),
-    retries_for=timedelta(hours=1),
     unconfirmed=("the time limit of an answer, a second", "whether a delivery is repeated"),
 )

@@ -58,6 +58,7 @@ SQUARE = Provider(
     ),
     # A customer whose card failed can pay the same order with another payment.
     fail_on_optional=("payment.updated.FAILED",),
+    deadline=timedelta(seconds=10),
     # A newer page says 24 h; the longer one is the safe one.
     retries_for=timedelta(hours=72),
     reference_field="data.object.payment.reference_id",

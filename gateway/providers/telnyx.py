@@ -38,7 +38,6 @@ TELNYX = Provider(
     succeed_on=("message.finalized.delivered", "call.hangup"),
     fail_on=("message.finalized.delivery_failed", "message.finalized.sending_failed"),
     deadline=timedelta(seconds=2),
-    retries_for=timedelta(hours=1),
     unconfirmed=(
         "how long Telnyx waits for an answer and repeats",
         "the states of a finalized message to one recipient",

@@ -7,8 +7,6 @@ those of its own library for Node, twitter-autohook 1.7.2.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gateway.providers.base import Provider
 from gateway.providers.fields import at
 from gateway.providers.handshakes import InQuery, Registration, Signed
@@ -51,8 +49,6 @@ TWITTER = Provider(
             signed=False,
         ),
     ),
-    deadline=timedelta(seconds=3),
-    retries_for=timedelta(hours=4),
     experimental="how X signs is what its library did when it was Twitter's: no page of X's was read for it",
     unconfirmed=("X still signs and asks as twitter-autohook 1.7.2 has it", "what an activity holds"),
 )

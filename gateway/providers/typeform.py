@@ -37,5 +37,8 @@ TYPEFORM = Provider(
     deadline=timedelta(seconds=30),
     retries_for=timedelta(hours=10),
     reference_field="form_response.hidden.reference",
-    unconfirmed=("the time limit of an answer, and that a delivery is repeated for 10 hours",),
+    unconfirmed=(
+        "the time limit of an answer, and that a delivery is repeated for 10 hours",
+        "that a 404 or 410 switches the webhook off",
+    ),
 )

@@ -55,6 +55,7 @@ VONAGE = Provider(
     reference_field="client_ref",
     reference_max=100,
     unconfirmed=(
+        "a message takes a webhook_url of its own",
         "the length of client_ref",
         "a repeat has a token of its own, not older than five minutes",
         "over how long a delivery is repeated",

@@ -21,7 +21,10 @@ WISE = Provider(
     title="Wise",
     documentation="https://docs.wise.com/guides/developer/webhooks/event-handling.md",
     secrets_from="Wise publishes it in its documentation, one for the sandbox and one for production",
-    quirks=("the URL may have no query",),
+    quirks=(
+        "the URL may have no query, its port has to be 443, and its host a name",
+        "a transfer that was sent can come back: bounced_back or funds_refunded follows then",
+    ),
     scheme=HeaderScheme(header="x-signature-sha256", algorithms=(("", _KEY),)),
     reader=FieldReader(
         # transfers#state-change.outgoing_payment_sent

@@ -57,8 +57,7 @@ WOOCOMMERCE = Provider(
     fail_on_optional=("order.updated.cancelled", "order.updated.failed"),
     media_types=("application/json", FORM),
     handshakes=(Registration(asked=_Ping(), reply=Always(Answer(200)), signed=False),),
-    # Not repeated at all; five failures in a row switch the webhook off.
-    retries_for=timedelta(hours=1),
+    retries_for=timedelta(),
     reference_field="meta_data.*.value",
     unconfirmed=(
         "that a delivery is not repeated",

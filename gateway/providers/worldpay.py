@@ -42,6 +42,7 @@ WORLDPAY = Provider(
     # What is refused can be tried again, and a merchant may cancel what was authorized.
     fail_on_optional=("refused", "error", "cancelled", "expired"),
     responses=Responses(pending=EXACTLY_200.pending, unverified=Answer(400)),
+    deadline=timedelta(seconds=10),
     retries_for=timedelta(days=7),
     reference_field="eventDetails.transactionReference",
     reference_max=64,

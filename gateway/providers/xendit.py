@@ -18,6 +18,7 @@ XENDIT = Provider(
     title="Xendit",
     documentation="https://docs.xendit.co/apidocs/webhook-behavior",
     secrets_from="the account's webhook verification token, in the dashboard's settings under Webhooks",
+    quirks=("a payout that succeeded can be reversed by the bank",),
     scheme=TokenScheme(place=InHeader("x-callback-token")),
     reader=FieldReader(
         # payment.succeeded, invoice.PAID

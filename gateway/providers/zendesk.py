@@ -47,7 +47,6 @@ ZENDESK = Provider(
     ),
     fail_on=("zen:event-type:ticket.permanently_deleted",),
     deadline=timedelta(seconds=12),
-    retries_for=timedelta(hours=1),
     reference_field="reference",
     unconfirmed=(
         "over how long it repeats, and that each repeat is signed anew",

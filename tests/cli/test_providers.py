@@ -41,7 +41,12 @@ def test_what_is_signed_is_said(tmp_path: Path) -> None:
     assert "HMAC-SHA256 in hex (v1)" in stripe
     assert "over {t of the header}.{body}" in stripe
     assert "with a time that may be 300 s off" in stripe
-    assert "waits 10 s for an answer, repeats for 3 d" in stripe
+    assert "how long it waits for an answer is not published" in stripe
+    assert "it repeats for 3 d" in stripe
+    assert "it waits 10 s for an answer" in shown("github")
+    assert "it repeats nothing by itself" in shown("github")
+    assert "for how long it repeats what failed is not published" in shown("persona")
+    assert "covers      a checksum of the body" in shown("paypal")
     assert "HMAC-SHA256 in base64 of each item of notificationItems" in shown("adyen")
     assert "taken: 200 [accepted]" in shown("adyen")
     assert "ask the provider what it was" in shown("unsigned")
@@ -63,7 +68,7 @@ def test_the_list_has_all_of_them(tmp_path: Path) -> None:
     assert (one["verified"], one["experimental"], one["deadline"], one["retries"]) == (
         "signature",
         None,
-        10,
+        None,
         3 * 86400,
     )
 

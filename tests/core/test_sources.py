@@ -172,11 +172,11 @@ def test_rows_are_kept_as_long_as_a_repeat_may_come(tmp_path: Path, max_expiry: 
 
 
 def test_the_values_that_come_with_it_keep_rows_long_enough(tmp_path: Path) -> None:
-    longest = max((provider.retries_for for provider in CATALOGUE.values()), default=timedelta())
+    longest = max((provider.repeats_within for provider in CATALOGUE.values()), default=timedelta())
     each = "experimental = true\nper_callback_url = true\n"
     text = "".join(f"[sources.s-{name}]\nprovider = '{name}'\n{each}" for name in CATALOGUE)
     loaded = load(tmp_path, text)
-    assert max(source.provider.retries_for for source in loaded.by_name.values()) == longest
+    assert max(source.provider.repeats_within for source in loaded.by_name.values()) == longest
 
 
 def test_an_experimental_provider_is_taken_where_the_source_says_so(tmp_path: Path) -> None:

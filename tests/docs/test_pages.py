@@ -71,7 +71,7 @@ def test_a_page_says_with_what_a_sample_can_be_signed() -> None:
         (command,) = re.findall(rf"^gateway (?:send|verify) {name} .*$", PAGES[f"{name}.md"], re.MULTILINE)
         said[next((word for word in said if word in command), "nothing")].add(name)
     assert said["verify"] == FETCHED.keys()
-    assert said["--secret"] == {"discord", "sendgrid", "telnyx", "wise"}
+    assert said["--secret"] == {"discord", "discord-events", "sendgrid", "telnyx", "wise"}
     assert said["nothing"] == {name for name, provider in CATALOGUE.items() if not provider.signed}
 
 

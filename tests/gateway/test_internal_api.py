@@ -396,11 +396,10 @@ def test_a_provider_is_shown_with_what_its_events_prove_and_how_long_it_waits(
     for name, provider in CATALOGUE.items():
         one = shown[name]
         assert (one["verified"], one["experimental"]) == (provider.verified, provider.experimental)
-        assert (one["deadline"], one["retries"]) == (
-            provider.deadline.total_seconds(),
-            provider.retries_for.total_seconds(),
-        )
+        for key, span in (("deadline", provider.deadline), ("retries", provider.retries_for)):
+            assert one[key] == (None if span is None else span.total_seconds())
     assert shown["mollie"]["verified"] == "notification"
+    assert (shown["stripe"]["deadline"], shown["github"]["retries"]) == (None, 0)
 
 
 def test_sources_providers_and_keys_are_shown_without_a_secret(gateway: RunningGateway) -> None:

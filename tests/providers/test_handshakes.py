@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ from gateway.providers.handshakes import Echo, EchoAs, InBody, InHeader, InQuery
 from gateway.providers.signatures.digest import Hmac
 from gateway.providers.signatures.scheme import HeaderScheme
 from gateway.secret import Secret
-from tests.providers.samples import signed
+from tests.providers.samples import keys, signed
 
 SCHEME = HeaderScheme(header="x-signature", algorithms=(("", Hmac()),))
 KEYS = [SCHEME.key(Secret("a secret of the tests' own")), SCHEME.key(Secret("an older secret of theirs"))]
@@ -97,6 +98,24 @@ def test_x_s_hourly_question_is_answered_in_base64() -> None:
     assert json.loads(found.answer.body) == {"response_token": "sha256=" + base64.b64encode(mac).decode()}
     # The same by POST is none.
     assert provider.greet(asked("crc_token=abc", method="POST"), keys) is None
+
+
+@pytest.mark.parametrize("name", ["twitter", "zoom"])
+def test_what_could_be_an_event_is_not_signed_for_whoever_asks(name: str) -> None:
+    (handshake,) = CATALOGUE[name].handshakes
+    assert isinstance(handshake, Registration)
+    event = '{"for_user_id":"1","tweet_create_events":[{"id_str":"1"}]}'
+    for text in (event, f"v0:1795380000:{event}", "[1]", '"a"', "a b", "a\n", "a.b"):
+        with pytest.raises(Malformed):
+            handshake.reply.answer(text, KEYS)
+    assert handshake.reply.answer("M2Q5ZmM0NzMtYTU4_-+/9w==", KEYS).status == 200
+
+
+def test_x_is_no_place_to_have_an_event_signed() -> None:
+    event = signed("twitter").body.decode()
+    question = asked("crc_token=" + quote(event[:256]), b"", "GET")
+    with pytest.raises(Malformed):
+        CATALOGUE["twitter"].greet(question, keys("twitter"))
 
 
 def test_a_question_in_a_header_may_be_there_once() -> None:

@@ -15,6 +15,7 @@ from gateway.errors import Malformed, Unverified
 from gateway.providers import CATALOGUE
 from gateway.providers.fields import at
 from gateway.providers.reader import FieldReader
+from gateway.rules import Rules, Verdict
 from tests.providers.samples import PROVIDERS, sample, signed
 
 READER = FieldReader(
@@ -261,3 +262,20 @@ def test_shopify_s_topics_of_one_event_are_two_events() -> None:
     assert read("shopify", paid)[0].id != read("shopify", created)[0].id
     bare = type(paid.headers)((key, value) for key, value in paid.headers if key != "x-shopify-event-id")
     assert read("shopify", replace(paid, headers=bare))[0].id == "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"
+
+
+def test_shopify_s_captured_order_is_not_paid_or_cancelled_by_another_topic() -> None:
+    paid = signed("shopify")
+    value = {**json.loads(paid.body), "financial_status": "pending"}
+    order = replace(paid, body=json.dumps(value).encode())
+    said = {
+        topic: read("shopify", replace(order, headers=order.headers.with_(x_shopify_topic=topic)))[0].type
+        for topic in ("orders/create", "orders/paid", "orders/cancelled")
+    }
+    assert said == {
+        "orders/create": "orders/create",
+        "orders/paid": "orders/paid.pending",
+        "orders/cancelled": "orders/cancelled",
+    }
+    rules = Rules(CATALOGUE["shopify"].succeed_on, CATALOGUE["shopify"].fail_on)
+    assert {rules.judge(kind) for kind in said.values()} == {Verdict.PROGRESS}

@@ -113,3 +113,25 @@ def test_xero_hears_401_and_nothing_else_of_a_bad_signature() -> None:
     assert (answer.status, answer.body) == (401, b"")
     with pytest.raises(Unverified):
         CATALOGUE["xero"].verify(signed("xero", place=1), keys("xero"), NOW)
+
+
+def test_discord_s_two_questions_are_answered_each_at_its_own_url() -> None:
+    def asked(name: str, kind: int, more: str = "") -> Delivery | Challenge:
+        body = f'{{"version":1,"application_id":"845027738276462632","type":{kind}{more}}}'.encode()
+        provider, delivery = CATALOGUE[name], replace(sample(name).delivery, body=body)
+        good = provider.scheme.sign(delivery, key(name), NOW)
+        assert provider.greet(good, keys(name)) is None
+        assert provider.verify(good, keys(name), NOW) == 0
+        with pytest.raises(Unverified):
+            provider.verify(replace(good, body=body + b" "), keys(name), NOW)
+        found = provider.read(good, keys(name))
+        return found if isinstance(found, Challenge) else good
+
+    interaction, event = asked("discord", 1), asked("discord-events", 0)
+    assert isinstance(interaction, Challenge)
+    assert (interaction.answer.status, interaction.answer.body) == (200, b'{"type":1}')
+    assert isinstance(event, Challenge)
+    assert (event.answer.status, event.answer.body) == (204, b"")
+    # What is a question there is an event here.
+    more = ',"event":{"type":"ENTITLEMENT_CREATE","data":{"id":"1"}}'
+    assert not isinstance(asked("discord-events", 1, more), Challenge)

@@ -1,4 +1,7 @@
-"""Two secrets at a time: a header for each (DocuSign, Box), or two signatures in one (Persona)."""
+"""
+Two secrets at a time: a header for each (DocuSign, Box), or several signatures in one header (Persona,
+Worldpay) or one field (Braintree).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import pytest
 
 from gateway.delivery import Delivery, Headers
 from gateway.errors import Unverified
-from gateway.providers import CATALOGUE
+from gateway.providers import CATALOGUE, form
 from tests.providers.samples import NOW, key, signed
 
 DOCUSIGN = [f"x-docusign-signature-{number}" for number in range(1, 17)]
@@ -93,3 +96,29 @@ def test_sixteen_sets_are_looked_at_and_not_one_more() -> None:
     for count in (16, 500):
         with pytest.raises(Unverified, match=r"more than 16|longer than"):
             judged("persona", persona(*[foreign] * count, written()))
+
+
+def test_sixteen_keys_of_worldpay_are_looked_at_and_not_one_more() -> None:
+    text = signed("worldpay").headers.one("event-signature") or ""
+    for count, counts in ((15, True), (16, False), (500, False)):
+        many = ",".join([*["9/SHA256/" + "0" * 64] * count, text])
+        delivery = signed("worldpay")
+        delivery = replace(delivery, headers=delivery.headers.with_(event_signature=many))
+        if counts:
+            assert judged("worldpay", delivery) == 0
+            continue
+        with pytest.raises(Unverified, match=r"more than 16|longer than"):
+            judged("worldpay", delivery)
+
+
+def test_sixteen_keys_of_braintree_are_looked_at_and_not_one_more() -> None:
+    good = signed("braintree")
+    text = dict(form.parse(good.body))["bt_signature"]
+    for count, counts in ((15, True), (16, False), (500, False)):
+        many = "&".join([*[f"other_key|{'0' * 40}"] * count, text])
+        delivery = form.with_value(good, "bt_signature", many)
+        if counts:
+            assert judged("braintree", delivery) == 0
+            continue
+        with pytest.raises(Unverified, match=r"more than 16|longer than"):
+            judged("braintree", delivery)

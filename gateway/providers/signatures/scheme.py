@@ -36,9 +36,9 @@ class HeaderScheme:
     the signature), the strictest to recognise a secret first. Of the templates any may fit: signers
     differ in how they write a URL. `beside` names further headers of the same form, one for each of the
     secrets in force; with `repeats` it is the same header again. `between` is what stands between
-    signatures that are complete in themselves, each with its own time: any of these may fit. `older` is
-    what counts where the header bears none of the algorithms' names. A key starts with a byte that numbers
-    its algorithm.
+    signatures that are complete in themselves, each with its own time: any of these may fit. What bears
+    another name than the algorithms', an older version's above all, is no signature. A key starts with a
+    byte that numbers its algorithm.
     """
 
     header: str
@@ -49,7 +49,6 @@ class HeaderScheme:
     templates: tuple[Template, ...] = (_RAW_BODY,)
     grammar: Grammar = _WHOLE
     timestamp: Timestamp | None = None
-    older: HeaderScheme | None = None
     signed: bool = True
 
     def __post_init__(self) -> None:
@@ -83,8 +82,6 @@ class HeaderScheme:
         messages = [Message(delivery, self.grammar.parse(text)) for text in self._texts(delivery)]
         names = [name for name, _ in self.algorithms]
         count = sum([name in names for message in messages for name, _ in message.pairs])
-        if not count and self.older:
-            return self.older.verify(delivery, keys, now)
         if count > MAX_CANDIDATES:
             raise Unverified(f"there are more than {MAX_CANDIDATES} signatures")
         problem = Unverified("there is no signature")
