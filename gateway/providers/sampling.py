@@ -135,6 +135,21 @@ def with_reference(delivery: Delivery, reader: FieldReader, reference: str) -> D
     return changed
 
 
+def with_object(delivery: Delivery, reader: FieldReader, text: str) -> Delivery:
+    """
+    The delivery about another object of the provider's: with its id wherever the sample's own stands.
+
+    `ValueError` where a delivery of this kind speaks of none, or its ids are not of this form.
+    """
+    about = next((text for event in reader.read(delivery) for text in event.objects), None)
+    if about is None:
+        raise ValueError("this event speaks of no object that an alias could name")
+    changed = rewritten(delivery, reader, lambda found: text if found == about else found)
+    if not any(text in event.objects for event in reader.read(changed)):
+        raise ValueError(f"the object's id is a number here, {about} say")
+    return changed
+
+
 def filled(delivery: Delivery, reader: FieldReader, kind: str) -> Delivery:
     """The delivery with a type and an id where a reader that is not the sample's own looks for them."""
     for field, text in ((reader.type, kind), (reader.id, "evt_1a2b3c4d5e6f")):
