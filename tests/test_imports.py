@@ -146,6 +146,23 @@ RULES = {
         ("gateway.internal", "gateway.internal.*"),
         ("httpx", "pyreqwest", *STORES, "gateway.cli", "gateway.app", "gateway.client"),
     ),
+    "whoever stands in for a provider knows neither apps nor ledger nor the command line": Rule(
+        ("gateway.sending", "gateway.sending.*"),
+        ("fastapi", "starlette", "pyreqwest", "typer", *STORES),
+        (
+            *(*PROVIDERS_BASE, "gateway.providers", "gateway.providers.*", "gateway.rules"),
+            *("gateway.samples", "gateway.sending", "gateway.sending.*"),
+        ),
+    ),
+    "nothing of the gateway knows its test kit": Rule(
+        # All but gateway.testing and gateway.pytest_plugin.
+        ("gateway", "gateway.[!pt]*", "gateway.p[!y]*", "gateway.t[!e]*"),
+        ("gateway.testing", "gateway.pytest_plugin", "pytest"),
+    ),
+    "the test kit knows neither the command line nor the test framework": Rule(
+        ("gateway.testing", "gateway.testing.*"),
+        ("gateway.cli", "gateway.pytest_plugin", "pytest", "typer"),
+    ),
     "only the client and the services know Restate's SDK": Rule(
         ("gateway", "gateway.[!c]*", "gateway.cli", "gateway.cli.*"),
         ("restate",),
