@@ -220,26 +220,38 @@ async def serve(settings: Settings) -> None:
     """Serve both listeners until SIGTERM or SIGINT, then finish what is in work."""
     log.configure(settings.log)
     async with running(settings) as gateway:
-        sockets = [_bind("listen.public", settings.listen.public)]
-        sockets.append(_bind("listen.internal", settings.listen.internal))
-        connections = descriptors.connections(settings.limits.connections)
-        drain = settings.listen.drain.total_seconds()
-        refused = gateway.observer.metrics.refused
-        public = _Server(_config(PublicApp(gateway), connections, on_refusal=refused))
-        internal = _Server(_config(_Contained(internal_app.build(gateway)), connections))
-        servers = [public, internal]
+        public = _bind("listen.public", settings.listen.public)
+        listeners = Listeners(gateway, public, _bind("listen.internal", settings.listen.internal))
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        serving = [
-            asyncio.create_task(server.serve(sockets=[bound]))
-            for server, bound in zip(servers, sockets, strict=True)
-        ]
         # What is there by now stays. A delivery makes a thousand objects and no circles of them: 20,000 more
         # before the collector looks are a few megabytes, and it costs a tenth of the path at its usual 700.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 10, 10)
+        await listeners.serve(stop)
+
+
+class Listeners:
+    """The public and the internal listener of a gateway, on sockets that are bound already."""
+
+    def __init__(self, gateway: Gateway, public: socket.socket, internal: socket.socket) -> None:
+        self._gateway = gateway
+        self._sockets = (public, internal)
+        connections = descriptors.connections(gateway.settings.limits.connections)
+        refused = gateway.observer.metrics.refused
+        self._public = _Server(_config(PublicApp(gateway), connections, on_refusal=refused))
+        self._internal = _Server(_config(_Contained(internal_app.build(gateway)), connections))
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set, then take no more and answer what is in work."""
+        gateway, settings = self._gateway, self._gateway.settings
+        drain = settings.listen.drain.total_seconds()
+        serving = [
+            asyncio.create_task(server.serve(sockets=[bound]))
+            for server, bound in zip((self._public, self._internal), self._sockets, strict=True)
+        ]
         logger.info(
             "serving",
             public=settings.listen.public,
@@ -254,9 +266,9 @@ async def serve(settings: Settings) -> None:
         begun = time.monotonic()
         # Whoever asks /readyz sends no more to us; what is on its way by then is taken.
         await asyncio.sleep(drain)
-        public.stop(_PUBLIC_SECONDS - drain)
+        self._public.stop(_PUBLIC_SECONDS - drain)
         await serving[0]
-        internal.stop(_INTERNAL_SECONDS - (time.monotonic() - begun))
+        self._internal.stop(_INTERNAL_SECONDS - (time.monotonic() - begun))
         await serving[1]
 
 

@@ -61,6 +61,21 @@ def configure(settings: config.Log) -> None:
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 
+def embed() -> None:
+    """
+    Hand what is logged to Python's logger `gateway`, for a gateway inside another program.
+
+    Where that program has set up structlog for itself, that counts.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[_as_json],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=lambda *_: logging.getLogger("gateway"),
+    )
+
+
 class _Lines:
     """
     Where lines go, one write for all that one turn of the event loop brings.

@@ -115,7 +115,7 @@ RULES = {
             *CORE,
             *("gateway.ledger", "gateway.ledger.*"),
             # The courier takes what is owed to Restate.
-            *("gateway.restate", "gateway.log"),
+            *("gateway.restate", "gateway.ingress", "gateway.log"),
             # Where it can be made to fail on purpose.
             "gateway.failpoints",
             # How long it keeps what.
@@ -123,9 +123,9 @@ RULES = {
         ),
     ),
     "the way out knows no app and no ledger": Rule(
-        ("gateway.restate",),
+        ("gateway.restate", "gateway.ingress"),
         ("fastapi", "starlette", "httpx", *STORES),
-        CORE,
+        (*CORE, "gateway.ingress"),
     ),
     "settings and sources know neither apps nor ledger": Rule(
         (
@@ -145,6 +145,23 @@ RULES = {
     "the internal app knows no HTTP client and no database": Rule(
         ("gateway.internal", "gateway.internal.*"),
         ("httpx", "pyreqwest", *STORES, "gateway.cli", "gateway.app", "gateway.client"),
+    ),
+    "whoever stands in for a provider knows neither apps nor ledger nor the command line": Rule(
+        ("gateway.sending", "gateway.sending.*"),
+        ("fastapi", "starlette", "pyreqwest", "typer", *STORES),
+        (
+            *(*PROVIDERS_BASE, "gateway.providers", "gateway.providers.*", "gateway.rules"),
+            *("gateway.samples", "gateway.sending", "gateway.sending.*"),
+        ),
+    ),
+    "nothing of the gateway knows its test kit": Rule(
+        # All but gateway.testing and gateway.pytest_plugin.
+        ("gateway", "gateway.[!pt]*", "gateway.p[!y]*", "gateway.t[!e]*"),
+        ("gateway.testing", "gateway.pytest_plugin", "pytest"),
+    ),
+    "the test kit knows neither the command line nor the test framework": Rule(
+        ("gateway.testing", "gateway.testing.*"),
+        ("gateway.cli", "gateway.pytest_plugin", "pytest", "typer"),
     ),
     "only the client and the services know Restate's SDK": Rule(
         ("gateway", "gateway.[!c]*", "gateway.cli", "gateway.cli.*"),

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gateway.cli.spoiling import verifies
 from gateway.delivery import Delivery
 from gateway.providers.base import Provider
 from gateway.providers.signatures.digest import Hmac
 from gateway.providers.signatures.scheme import HeaderScheme
 from gateway.providers.signatures.template import IssuedUrl
 from gateway.secret import Secret
+from gateway.sending.spoiling import verifies
 
 #: As keys of an API begin at many providers.
 _API_KEY = re.compile(rb"(sk|pk|rk|api|key|live|test)[_-]|Bearer ", re.IGNORECASE)

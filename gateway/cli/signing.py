@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from gateway.providers.base import Provider
 from gateway.providers.hmac import NAME as HMAC
 from gateway.rules import Rules
 from gateway.secret import Secret
+from gateway.sending.signing import Signing, key_of
 
 ProviderName = Annotated[str, typer.Argument(help="The provider.", autocompletion=suggesting.providers)]
 SourceName = Annotated[
@@ -32,21 +32,6 @@ SecretText = Annotated[
     str | None,
     typer.Option("--secret", help="The signing secret: file:PATH, env:NAME, or the text itself."),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """
-    A provider with the secrets given for it.
-
-    `secrets` are as they were given, `keys` what the provider makes of them; none for one that signs nothing.
-    `rules` are the source's, or else the provider's own.
-    """
-
-    provider: Provider
-    rules: Rules
-    secrets: Sequence[Secret] = field(repr=False)
-    keys: Sequence[Secret] = field(repr=False)
 
 
 def signing(name: str, source: str | None, secret: str | None, config: Path | None) -> Signing:
@@ -72,7 +57,7 @@ def signing(name: str, source: str | None, secret: str | None, config: Path | No
             if source is None
             else f"the source {source} has no secret: every webhook to it is answered 401"
         )
-    return Signing(provider, rules, secrets, [_key(provider, one) for one in secrets])
+    return Signing(provider, rules, secrets, [key_of(provider, one) for one in secrets])
 
 
 def _named(name: str) -> tuple[Provider, Rules, Sequence[Secret]]:
@@ -96,10 +81,3 @@ def _configured(name: str, source: str, config: Path | None) -> tuple[Provider, 
     if found.provider.name != name:
         raise ConfigurationError(f"the source {source} is of {found.provider.name}, not of {name}")
     return found.provider, found.rules, [one.text for one in found.secrets if one.text is not None]
-
-
-def _key(provider: Provider, secret: Secret) -> Secret:
-    try:
-        return provider.key(secret)
-    except ValueError as error:
-        raise ConfigurationError(f"{provider.title}: {error}") from None

@@ -19,12 +19,13 @@ from gateway.cli import AsJson, ConfigFile
 from gateway.cli.findings import Finding, fail, ok, show
 from gateway.cli.header_file import parse
 from gateway.cli.mismatch import guesses
-from gateway.cli.signing import ProviderName, SecretText, Signing, SourceName, signing
-from gateway.cli.spoiling import STALE_SECONDS, verifies
+from gateway.cli.signing import ProviderName, SecretText, SourceName, signing
 from gateway.delivery import Challenge, Delivery
 from gateway.errors import ConfigurationError, GatewayError, Malformed, Stale, TryLater, Unverified
 from gateway.providers.base import Provider
 from gateway.providers.signatures.scheme import HeaderScheme
+from gateway.sending.signing import Signing
+from gateway.sending.spoiling import STALE_SECONDS, verifies
 
 #: Few sign the URL; for the others it does not matter.
 _NO_URL = "https://unknown.invalid/"

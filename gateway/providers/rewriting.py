@@ -28,15 +28,15 @@ def rewritten(delivery: Delivery, reader: FieldReader, change: Change) -> Delive
     return _with_body(delivery, reader, lambda value: _walked(value, change))
 
 
-def place(delivery: Delivery, reader: FieldReader, path: str, text: str, *, header: bool = False) -> Delivery:
+def place(delivery: Delivery, reader: FieldReader, path: str, new: Any, *, header: bool = False) -> Delivery:
     """
-    The delivery with a text at a path of its JSON (of its form, of the JSON in it), or in a header.
+    The delivery with a value at a path of its JSON (of its form, of the JSON in it), or in a header.
 
-    A whole number or a truth value is one afterwards where the text can be read so. `ValueError` where the
-    path leads through something that is neither object nor array.
+    Of a text, a whole number or a truth value is made where one was and the text can be read so. `ValueError`
+    where the path leads through something that is neither object nor array.
     """
     if header:
-        return replace(delivery, headers=delivery.headers.with_(**{path: text}))
+        return replace(delivery, headers=delivery.headers.with_(**{path: str(new)}))
     done = False
 
     def change(value: Any) -> Any:
@@ -45,35 +45,37 @@ def place(delivery: Delivery, reader: FieldReader, path: str, text: str, *, head
         if isinstance(value, str):
             return value
         done = True
-        return _put(value, path.split("."), text)
+        return _put(value, path.split("."), new)
 
     pairs = form.read(delivery)
     if pairs is not None and path in dict(pairs):
-        return form.with_value(delivery, path, text)
+        return form.with_value(delivery, path, str(new))
     changed = _with_body(delivery, reader, change)
     if not done:
         raise ValueError(f"there is no JSON in the body to put {path} in")
     return changed
 
 
-def _put(value: Any, path: list[str], text: str) -> Any:
+def _put(value: Any, path: list[str], new: Any) -> Any:
     key, *rest = path
     if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-        value[int(key)] = _put(value[int(key)], rest, text) if rest else _typed(value[int(key)], text)
+        value[int(key)] = _put(value[int(key)], rest, new) if rest else _typed(value[int(key)], new)
     elif isinstance(value, dict):
-        value[key] = _put(value.get(key, {}), rest, text) if rest else _typed(value.get(key), text)
+        value[key] = _put(value.get(key, {}), rest, new) if rest else _typed(value.get(key), new)
     else:
         raise ValueError(f"{'.'.join(path)}: what it would stand in is no object, and no array as long")
     return value
 
 
-def _typed(old: Any, text: str) -> Any:
-    """A text as what was there before: a truth value, a number, or a text."""
-    if isinstance(old, bool) and text in ("true", "false"):
-        return text == "true"
-    if isinstance(old, int | float) and re.fullmatch(r"-?\d{1,18}", text):
-        return int(text)
-    return text
+def _typed(old: Any, new: Any) -> Any:
+    """A text as what was there before: a truth value, a number, or a text. Any other value as it is."""
+    if not isinstance(new, str):
+        return new
+    if isinstance(old, bool) and new in ("true", "false"):
+        return new == "true"
+    if isinstance(old, int | float) and re.fullmatch(r"-?\d{1,18}", new):
+        return int(new)
+    return new
 
 
 def _with_body(delivery: Delivery, reader: FieldReader, change: Callable[[Any], Any]) -> Delivery:

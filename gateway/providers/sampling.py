@@ -27,6 +27,8 @@ from gateway.providers.shifting import shifted
 _DIGITS = 9
 #: `https://api.example.com/orders/` and `evt_`: what an id begins with.
 _HEAD = re.compile(r"(?:.*/)?(?:[A-Za-z]{1,8}_)*")
+#: Without a letter it is a number, or several.
+_HEXADECIMAL = re.compile(r"(?=.*[a-f])[0-9a-f-]+|(?=.*[A-F])[0-9A-F-]+")
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -96,16 +98,17 @@ def like(text: str, identity: str) -> str:
     rest = text[len(kept) :]
     if rest.isdecimal():
         rest = rest.ljust(_DIGITS, "1")
-    hexadecimal = re.fullmatch(r"[0-9a-f-]+", rest) and re.search("[a-f]", rest)
+    digits = ""
+    if _HEXADECIMAL.fullmatch(rest):
+        digits = "0123456789ABCDEF" if rest.isupper() else "0123456789abcdef"
     noise = hashlib.shake_256(f"{identity}\n{text}".encode()).digest(len(rest))
 
     def other(character: str, byte: int) -> str:
-        if character.isdecimal() or character in "abcdef":
-            if hexadecimal:
-                return "0123456789abcdef"[byte % 16]
-            if character.isdecimal():
-                # No zero: a number does not begin with one.
-                return "123456789"[byte % 9]
+        if digits and character != "-":
+            return digits[byte % 16]
+        if character.isdecimal():
+            # No zero: a number does not begin with one.
+            return "123456789"[byte % 9]
         if character.isascii() and character.isalpha():
             letter = _UPPER[byte % 26]
             return letter if character.isupper() else letter.lower()
@@ -132,6 +135,21 @@ def with_reference(delivery: Delivery, reader: FieldReader, reference: str) -> D
     changed = place(delivery, reader, wanted.name, reference, header=wanted.kind == "header")
     if [event.type for event in reader.read(changed)] != types:
         raise ValueError(f"with a {wanted.name} it would be another event")
+    return changed
+
+
+def with_object(delivery: Delivery, reader: FieldReader, text: str) -> Delivery:
+    """
+    The delivery about another object of the provider's: with its id wherever the sample's own stands.
+
+    `ValueError` where a delivery of this kind speaks of none, or its ids are not of this form.
+    """
+    about = next((text for event in reader.read(delivery) for text in event.objects), None)
+    if about is None:
+        raise ValueError("this event speaks of no object that an alias could name")
+    changed = rewritten(delivery, reader, lambda found: text if found == about else found)
+    if not any(text in event.objects for event in reader.read(changed)):
+        raise ValueError(f"an id of the form of {about} is needed")
     return changed
 
 

@@ -10,8 +10,9 @@ from gateway import samples
 from gateway.delivery import Delivery, Event
 from gateway.providers import CATALOGUE
 from gateway.providers.reader import FieldReader
-from gateway.providers.sampling import fresh, like, retyped, with_reference
+from gateway.providers.sampling import fresh, like, retyped, with_object, with_reference
 from gateway.providers.shifting import SAMPLED, shifted
+from gateway.secret import Secret
 
 NOW = SAMPLED + 8 * 86_400.0
 URL = "https://hooks.example.com/c/a-source/a-token"
@@ -61,6 +62,40 @@ def test_a_source_s_own_reference_field_is_filled() -> None:
     assert provider.reader.read(delivery)[0].references == ("c-17",)
 
 
+@pytest.mark.parametrize("kind", samples.KINDS)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_an_event_is_about_another_object_where_it_is_about_one(name: str, kind: samples.Kind) -> None:
+    old = samples.load(name, kind, URL)
+    was = events(name, old)
+    if not any(event.objects for event in was):
+        with pytest.raises(ValueError, match="speaks of no object"):
+            with_object(old, reader_of(name), "987654321")
+        return
+    now = events(name, with_object(old, reader_of(name), "987654321"))
+    assert any("987654321" in event.objects for event in now)
+    assert [event.type for event in was] == [event.type for event in now]
+
+
+def test_an_object_whose_id_is_a_number_has_no_other_kind_of_id() -> None:
+    with pytest.raises(ValueError, match="an id of the form of"):
+        with_object(samples.load("wise", "success", URL), reader_of("wise"), "tr_1")
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if CATALOGUE[name].signed])
+def test_a_secret_is_one_that_the_provider_takes(name: str) -> None:
+    provider = CATALOGUE[name]
+    if name in ("sendgrid", "wise"):
+        # Its secrets are key pairs, which nobody keeps in a file.
+        with pytest.raises(FileNotFoundError):
+            samples.secret(provider, "a")
+        return
+    first, again, other = (samples.secret(provider, identity) for identity in ("a", "a", "b"))
+    assert provider.key(Secret(first))
+    assert first == again
+    # The parts of an ARN and of a URL have a meaning; a key pair is made elsewhere.
+    assert (first == other) is (name in ("aws-sns", "plaid", "telnyx"))
+
+
 def test_another_type_is_written_where_the_type_stands() -> None:
     for name, wanted in (
         ("stripe", "invoice.paid"),
@@ -105,4 +140,6 @@ def test_an_id_keeps_its_look() -> None:
     assert like("evt_3SVq8d2eZvKY", "a").startswith("evt_")
     assert like("98", "a").isdecimal()
     assert len(like("98", "a")) == 9
+    assert like("555-0112", "a").replace("-", "").isdecimal()
+    assert bytes.fromhex(like("44782DEF547A", "a")).hex().upper() == like("44782DEF547A", "a")
     assert like("https://api.example.com/orders/A1", "a").startswith("https://api.example.com/orders/")
