@@ -121,6 +121,7 @@ _FILLING = {
         "time": "'2026-11-23T00:00:00Z'",
         "callback_id": "printf('cb_%026d', i)",
         "outcome": "'completed'",
+        "effect": "true",
         "conflict": "false",
         "contradicts": "false",
         "attempts": "0",

@@ -278,14 +278,14 @@ def _earlier(tx: Transaction, proposal: Proposal, event: Event, callback: Callba
     """
     rows = tx.all(
         "SELECT callback_id, data_digest FROM events WHERE source = :source AND event_id = :event_id "
-        "AND outcome IN ('pending', 'completed', 'progress')",
+        "AND effect = true",
         {"source": proposal.source, "event_id": event.id},
     )
     if not event.id_covered and event.digest is not None:
         # Beside those of the id: whoever replays can set it to that of another event.
         rows += tx.all(
             "SELECT callback_id, data_digest FROM events WHERE source = :source AND covered_digest = :digest "
-            "AND id_covered = false AND outcome IN ('pending', 'completed', 'progress')",
+            "AND id_covered = false AND effect = true",
             {"source": proposal.source, "digest": event.digest},
         )
     here = next((row for row in rows if row["callback_id"] == callback.id), None)
@@ -386,6 +386,7 @@ def _insert(
             "reason": event.reason,
             "callback_id": callback_id,
             "outcome": disposal.outcome,
+            "effect": disposal.takes_effect,
             "conflict": disposal.conflict,
             "contradicts": disposal.contradicts,
             "sequence": sequence,

@@ -75,7 +75,8 @@ def _quarantine(tx: Transaction, row: Row, error: Exception) -> None:
     # The error's own text may hold what the row holds.
     reason = f"the ledger's row cannot be read ({type(error).__name__})"
     tx.run(
-        "UPDATE events SET outcome = 'dead', error = :reason WHERE id = :row AND outcome = 'pending'",
+        "UPDATE events SET outcome = 'dead', effect = false, error = :reason "
+        "WHERE id = :row AND outcome = 'pending'",
         {"reason": reason, "row": row["row"]},
     )
     logger.error("dead: a damaged row", callback=row["callback_id"], row=row["row"], reason=reason)
@@ -127,10 +128,11 @@ def refused(effect: Owed, error: str, retry_at: float | None) -> Callable[[Trans
 
     def operation(tx: Transaction) -> None:
         tx.run(
-            "UPDATE events SET outcome = :outcome, attempts = attempts + 1, error = :error, "
-            "not_before = :until WHERE id = :row AND outcome = 'pending'",
+            "UPDATE events SET outcome = :outcome, effect = :effect, attempts = attempts + 1, "
+            "error = :error, not_before = :until WHERE id = :row AND outcome = 'pending'",
             {
                 "outcome": Outcome.DEAD if retry_at is None else Outcome.PENDING,
+                "effect": retry_at is not None,
                 "error": error,
                 "until": int((retry_at or 0) * 1000),
                 "row": effect.row,

@@ -66,15 +66,16 @@ def fill(path: Path, count: int, *, days: float, body: int = 300, outcome: str =
         )
         connection.executemany(
             "INSERT INTO events (delivery_id, source, event_id, type, type_verified, id_covered, verdict, "
-            "data_digest, json, media_type, time, callback_id, outcome, conflict, contradicts, attempts, "
-            "not_before) VALUES (?, 'acmepay', ?, 'paid', 1, 1, 'succeeded', x'00', 1, 'application/json', "
-            "'', ?, ?, 0, 0, 0, 0)",
+            "data_digest, json, media_type, time, callback_id, outcome, effect, conflict, contradicts, "
+            "attempts, not_before) VALUES (?, 'acmepay', ?, 'paid', 1, 1, 'succeeded', x'00', 1, "
+            "'application/json', '', ?, ?, ?, 0, 0, 0, 0)",
             (
                 (
                     f"dl_{label}_{number}",
                     f"evt_{label}_{number}",
                     f"cb_{label}_{number}" if matched else None,
                     outcome,
+                    matched,
                 )
                 for number, at in made
             ),

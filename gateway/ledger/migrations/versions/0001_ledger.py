@@ -97,6 +97,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         sa.Column("callback_id", sa.Text),
         sa.Column("outcome", sa.Text, nullable=False),
+        # Whether it takes effect: pending, completed or progress. What Restate takes changes no index by it.
+        sa.Column("effect", sa.Boolean, nullable=False),
         sa.Column("conflict", sa.Boolean, nullable=False),
         sa.Column("contradicts", sa.Boolean, nullable=False),
         sa.Column("sequence", sa.BigInteger),  # in its callback's stream
@@ -109,7 +111,7 @@ def upgrade() -> None:
         "events_effect",
         "events",
         ["source", "event_id", "callback_id"],
-        "outcome IN ('pending', 'completed', 'progress')",
+        "effect = true",
         unique=True,
     )
     _partial_index("events_owed", "events", ["not_before"], "outcome = 'pending'")
