@@ -58,12 +58,19 @@ class Sent:
     load_cpu_ms: float
 
 
-def sent(way: Way, paths: Sequence[str], bodies: Sequence[bytes], connections: int) -> Sent:
-    """Bring each path its event; `AssertionError` where one was not acknowledged."""
+def sent(
+    way: Way,
+    paths: Sequence[str],
+    bodies: Sequence[bytes],
+    connections: int,
+    secret: str = stripe.SECRET,
+    status: int | None = None,
+) -> Sent:
+    """Bring each path its event; `AssertionError` where an answer is not `status`, or no acknowledgement."""
     host, _, port = way.address.partition(":")
     count = len(bodies)
     with tempfile.NamedTemporaryFile() as file:
-        load.write(Path(file.name), [request(way, *one) for one in zip(paths, bodies, strict=True)])
+        load.write(Path(file.name), [request(way, *one, secret) for one in zip(paths, bodies, strict=True)])
         pid = way.part.pid if way.part else None
         before = usage(pid).cpu if pid else 0.0
         ran = subprocess.run(
@@ -76,7 +83,8 @@ def sent(way: Way, paths: Sequence[str], bodies: Sequence[bytes], connections: i
     time.sleep(_AFTERWARDS)
     spent = usage(pid).cpu - before if pid else 0.0
     found = json.loads(ran.stdout)
-    assert sum(found["statuses"].get(status, 0) for status in ("200", "202")) == count, found["statuses"]
+    wanted = ("200", "202") if status is None else (str(status),)
+    assert sum(found["statuses"].get(one, 0) for one in wanted) == count, found["statuses"]
     return Sent(
         started_at=found["started_at"],
         wall=found["wall"],

@@ -141,11 +141,11 @@ class Gateway:
         return urlsplit(str(answer.json()["url"])).path
 
 
-def request(way: Way, path: str, body: bytes) -> bytes:
-    """The whole HTTP request that brings an event."""
+def request(way: Way, path: str, body: bytes, secret: str = stripe.SECRET) -> bytes:
+    """The whole HTTP request that brings an event, signed with a secret."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {way.address}\r\nContent-Type: application/json; charset=utf-8\r\n"
         f"User-Agent: Stripe/1.0 (+https://stripe.com/docs/webhooks)\r\nAccept: */*\r\n"
-        f"Stripe-Signature: {stripe.signature(body)}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Stripe-Signature: {stripe.signature(body, secret)}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -13,7 +13,7 @@ from gateway.outcome import Outcome, State
 from gateway.rules import Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Standing:
     """
     Where a callback stands when an event comes. `stream`: its target takes every event. `regains`: this
@@ -38,7 +38,7 @@ class Earlier:
     same: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Disposal:
     """
     What becomes of an event, and the callback's next state where it changes.

@@ -72,7 +72,7 @@ class Headers:
         return f"<Headers {' '.join(name for name, _ in self._fields)}>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
     """
     One HTTP request that came in.
@@ -93,7 +93,7 @@ class Delivery:
         return (self.headers.one("content-type") or "").partition(";")[0].strip().lower()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """
     One thing that a verified delivery says.

@@ -13,6 +13,7 @@ import base64
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic_core import to_json
@@ -26,7 +27,7 @@ _MAX_REASON = 1000
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Effect:
     """
     One event's effect on one callback: what an envelope is made of.
@@ -109,6 +110,11 @@ def printable(text: str) -> str:
 
 def timestamp(seconds: float) -> str:
     """RFC 3339 in UTC, to the second where it is whole, to the millisecond otherwise."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    precision = "milliseconds" if moment.microsecond else "seconds"
-    return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+    moment, ms = divmod(round(seconds * 1_000_000) // 1000, 1000)
+    return f"{_second(moment)}.{ms:03d}Z" if ms else f"{_second(moment)}Z"
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    # Made once for all that comes within it.
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from gateway import ids, urls
 from gateway.admin import RestateAdmin
 from gateway.clients import WatchedClients
+from gateway.entropy import random_bytes
 from gateway.fetcher import Fetcher
 from gateway.keyfile import WatchedKeyRing
 from gateway.keyring import KeyRing
@@ -73,11 +73,11 @@ class Gateway:
 
     def new_id(self, prefix: str) -> str:
         """A fresh id: `cb_…`, `dl_…`."""
-        return ids.new_id(prefix, self.clock(), os.urandom(10))
+        return ids.new_id(prefix, self.clock(), random_bytes(10))
 
     def new_reference(self) -> str:
         """A fresh reference."""
-        return ids.new_reference(os.urandom(ids.REFERENCE_BYTES))
+        return ids.new_reference(random_bytes(ids.REFERENCE_BYTES))
 
     def callback_url(self, callback: Callback) -> str | None:
         """

@@ -121,10 +121,11 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """A piece of an answer."""
         self._begun = True
-        self._size += len(data)
+        if self._status is None:
+            self._size += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(ConnectionError("what answers is not HTTP"))
         if self._size > _MAX_ANSWER and self._answer is not None:
             # Its status says all that is of use, where it is there.
@@ -140,6 +141,10 @@ class _Connection(asyncio.Protocol):
         """The head of an answer is there."""
         self._size = 0
         self._status = self._parser.get_status_code()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of an answer's body."""
+        self._size += len(body)
 
     def on_message_complete(self) -> None:
         """An answer is there as a whole."""

@@ -11,8 +11,9 @@ import asyncio
 import json
 import logging
 import sys
-import threading
+from collections import deque
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import time_ns
@@ -85,22 +86,23 @@ class _Lines:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._waiting: list[str] = []
-        self._lock = threading.Lock()
+        # Whose ends may be used in several threads.
+        self._waiting: deque[str] = deque()
 
     def write(self, text: str) -> None:
         """Write now, behind what waits."""
-        with self._lock:
-            self._waiting.append(text)
+        self._waiting.append(text)
         self.flush()
 
     def flush(self) -> None:
         """Write what waits."""
-        with self._lock:
-            if self._waiting:
-                self._file.write("".join(self._waiting))
-                self._file.flush()
-                self._waiting.clear()
+        lines = []
+        with suppress(IndexError):
+            while True:
+                lines.append(self._waiting.popleft())
+        if lines:
+            self._file.write("".join(lines))
+            self._file.flush()
 
     def info(self, line: str) -> None:
         """Write a line soon."""
@@ -108,10 +110,9 @@ class _Lines:
         if loop is None:
             self.write(line + "\n")
             return
-        with self._lock:
-            if not self._waiting:
-                loop.call_soon(self.flush)
-            self._waiting.append(line + "\n")
+        if not self._waiting:
+            loop.call_soon(self.flush)
+        self._waiting.append(line + "\n")
 
     debug = msg = info
 

@@ -13,10 +13,11 @@ class Secret:
     `reveal()` is the one way to the bytes, so that a search for it finds every use.
     """
 
-    __slots__ = ("__value",)
+    __slots__ = ("__fingerprint", "__value")
 
     def __init__(self, value: bytes | str) -> None:
         self.__value = value.encode() if isinstance(value, str) else bytes(value)
+        self.__fingerprint = ""
 
     def reveal(self) -> bytes:
         """Return the secret bytes: for the code that computes or compares a signature only."""
@@ -25,7 +26,9 @@ class Secret:
     @property
     def fingerprint(self) -> str:
         """Eight hex digits of a SHA-256: enough to tell two secrets apart, useless to find one."""
-        return hashlib.sha256(b"fingerprint:" + self.__value).hexdigest()[:8]
+        if not self.__fingerprint:
+            self.__fingerprint = hashlib.sha256(b"fingerprint:" + self.__value).hexdigest()[:8]
+        return self.__fingerprint
 
     def __len__(self) -> int:
         return len(self.__value)

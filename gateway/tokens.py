@@ -36,7 +36,7 @@ _MAX_PACKED = 3000
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claims:
     """
     What a token says: enough to make its callback's row again when a ledger has lost it.

@@ -19,7 +19,7 @@ FIRST_LOOK_MS = 5 * 60_000
 EFFECT_LOOK_MS = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Callback:
     """
     One expected completion. `created_at` and `expires_at` in seconds since the epoch.
@@ -125,7 +125,7 @@ class Callback:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Proposal:
     """
     A verified delivery, ready to be written: what should happen, before the ledger has a say.
@@ -152,7 +152,7 @@ class Proposal:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Owed:
     """
     An event's effect that Restate has to be told of: everything that step 7 needs.
@@ -178,7 +178,7 @@ class Owed:
     waits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Disposed:
     """What became of one event, and what is owed to Restate for it."""
 

@@ -7,10 +7,10 @@ it. It holds no token, body or header.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 
+from gateway.entropy import random_bytes
 from gateway.ledger.records import Disposed
 from gateway.observe.trace import Trace
 from gateway.outcome import Outcome
@@ -68,7 +68,7 @@ class Passage:
     @classmethod
     def begin(cls) -> Passage:
         """A request that has just come in, with a random id of ours."""
-        return cls(os.urandom(8).hex(), perf_counter_ns())
+        return cls(random_bytes(8).hex(), perf_counter_ns())
 
     def end(self, step: str) -> None:
         """A step has ended now."""

@@ -41,7 +41,7 @@ _RESTATE_DEADLINE = 2.2
 _GONE = frozenset({Outcome.LATE, Outcome.EXPIRED, Outcome.REVOKED})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Address:
     """Where a delivery came in: the source, the URL as it was given out, and what its token says."""
 

@@ -239,7 +239,7 @@ def test_an_effects_repr_shows_neither_data_nor_awakeable() -> None:
         (0, "1970-01-01T00:00:00Z"),
         (1_795_379_800, "2026-11-22T20:36:40Z"),
         (1_795_379_800.25, "2026-11-22T20:36:40.250Z"),
-        (1_795_379_800.0001, "2026-11-22T20:36:40.000Z"),
+        (1_795_379_800.0001, "2026-11-22T20:36:40Z"),
     ],
 )
 def test_a_time_is_written_as_rfc_3339_in_utc(seconds: float, text: str) -> None:

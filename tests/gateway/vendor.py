@@ -56,7 +56,8 @@ def root_pem() -> bytes:
     return _root()[1].public_bytes(serialization.Encoding.PEM)
 
 
-def _context(host: str, folder: Path) -> ssl.SSLContext:
+def server_tls(host: str, folder: Path) -> ssl.SSLContext:
+    """What a server of this name needs, with a certificate of the root's."""
     root_key, root = _root()
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
@@ -124,7 +125,7 @@ async def vendor(host: str, folder: Path) -> AsyncIterator[Vendor]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=_context(host, folder))
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_tls(host, folder))
     made.port = server.sockets[0].getsockname()[1]
     async with server:
         yield made
