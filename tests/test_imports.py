@@ -1,6 +1,6 @@
 """
 Imports go one way: the core knows nothing of the network, the clock or a database, and the rooms do not
-look into each other (the README's design section).
+look into each other (docs/design.md).
 
 What may be imported is written below as data; the files are read, not run.
 """

@@ -30,7 +30,7 @@ def table() -> str:
     rows = [_row(provider) for provider in CATALOGUE.values()]
     rows.append(
         f"| `{HMAC}` | any sender that signs with an HMAC, "
-        "see the [README](../../README.md#for-providers) | either | body | you name them |"
+        "see [its page](../configuring-a-source.md#a-sender-of-your-own) | either | body | you name them |"
     )
     return "\n".join(
         [

@@ -85,7 +85,7 @@ async def _scrape(request: Request) -> Scrape:
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
 async def metrics(scrape: Annotated[Scrape, Depends(_scrape)]) -> Response:
-    """Every metric that the README lists."""
+    """Every metric that docs/operations/metrics-logs-traces-health.md lists."""
     return Response(await scrape.text(), media_type=CONTENT_TYPE_LATEST)
 
 

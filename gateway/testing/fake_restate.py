@@ -31,7 +31,7 @@ class Received:
     What waiting code gets.
 
     `how` is `resolve`, `reject` or `send`, and `to` an awakeable's id, or `Service/key/handler`. `value` is
-    the event as JSON (README, "For every other language"); for a reject, the error's text.
+    the event as JSON (README, "What the waiting code receives"); for a reject, the error's text.
     """
 
     how: str

@@ -13,7 +13,6 @@ from gateway.providers import CATALOGUE
 from gateway.providers.base import Provider
 from tests.providers.samples import FETCHED, SECRETS
 
-DOCS = FOLDER.parent
 PAGES = pages()
 PROVIDERS = [pytest.param(provider, id=name) for name, provider in CATALOGUE.items()]
 
@@ -86,16 +85,3 @@ def test_the_table_has_a_row_for_each_with_its_url_and_its_events() -> None:
         assert signed == provider.covers
         listed = [f"`{event}`" for event in (*provider.succeed_on, *provider.fail_on)]
         assert events == (", ".join(listed) or "you name them")
-
-
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
-def test_every_link_into_the_project_leads_somewhere(page: Path) -> None:
-    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
-    for target, _, heading in re.findall(r"\]\(([^)#]*)(#([^)]*))?\)", prose):
-        if "://" in target:
-            continue
-        leads = page.parent / target if target else page
-        assert leads.exists(), target
-        if heading:
-            headings = re.findall(r"^#+ (.*)$", leads.read_text(), re.MULTILINE)
-            assert heading in {re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings}

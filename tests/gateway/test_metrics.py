@@ -6,18 +6,17 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.docs.documents import DOCS, rows
 from tests.gateway.conftest import StartGateway
 from tests.gateway.ingress import ACCEPT, Call, FakeIngress, Reaction
 from tests.gateway.process import RunningGateway
 from tests.gateway.webhooks import FOREIGN_SECRET, Webhook, event, signed
 from tests.gateway.wire import exchange
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -220,10 +219,10 @@ def test_metrics_need_no_token_and_are_not_public(gateway: RunningGateway) -> No
     assert gateway.public.get("/metrics").status_code == 404
 
 
-def test_the_readme_lists_every_metric(gateway: RunningGateway) -> None:
+def test_the_documentation_lists_every_metric(gateway: RunningGateway) -> None:
     gateway.send(gateway.issue().path, event())
     text = gateway.anonymous.get("/metrics").text
     served = set(re.findall(r"^# TYPE (gateway_\w+) ", text, re.MULTILINE))
-    table = README[README.index("| metric |") :].split("\n\n")[0]
-    listed = set(re.findall(r"`(gateway_\w+)", table))
+    table = rows(DOCS / "operations" / "metrics-logs-traces-health.md", "| metric |")
+    listed = {name for cell in table for name in re.findall(r"gateway_\w+", cell)}
     assert served == listed
