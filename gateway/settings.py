@@ -504,7 +504,12 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "clients_file": folder / settings.clients_file,
             "restate": settings.restate.model_copy(update={"auth_token": token and anchored(token)}),
             "sources": {
-                name: source.model_copy(update={"secrets": tuple(map(anchored, source.secrets))})
+                name: source.model_copy(
+                    update={
+                        "secrets": tuple(map(anchored, source.secrets)),
+                        "verify_token": source.verify_token and anchored(source.verify_token),
+                    }
+                )
                 for name, source in settings.sources.items()
             },
         }

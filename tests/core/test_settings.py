@@ -275,9 +275,12 @@ def test_relative_paths_are_relative_to_the_file(file: Path) -> None:
         file,
         "[keys]\nfile = 'in/keys.json'\n[ledger]\nurl = 'sqlite:///data/gateway.db'\n"
         "[restate]\nauth_token = 'file:token'\n"
-        "[sources.x]\nprovider = 'stripe'\nsecrets = ['file:in/x', 'file:/abs/x', 'env:X', 'text']",
+        "[sources.x]\nprovider = 'stripe'\nsecrets = ['file:in/x', 'file:/abs/x', 'env:X', 'text']\n"
+        "[sources.y]\nprovider = 'meta'\nverify_token = 'file:in/y'",
     )
     folder = file.parent
+    assert loaded.sources["y"].verify_token is not None
+    assert loaded.sources["y"].verify_token.get_secret_value() == f"file:{folder}/in/y"
     assert loaded.keys.file == folder / "in/keys.json"
     assert loaded.ledger.url == f"sqlite:///{folder}/data/gateway.db"
     assert loaded.restate.auth_token is not None
