@@ -38,6 +38,8 @@ from gateway.tokens import Claims
 
 #: From the last body byte Restate has until then to answer; after that the courier takes over.
 _RESTATE_DEADLINE = 2.2
+#: A provider that waits for less has its answer so long before it gives up.
+_ON_THE_WAY = 0.3
 _GONE = frozenset({Outcome.LATE, Outcome.EXPIRED, Outcome.REVOKED})
 
 
@@ -87,7 +89,8 @@ async def receive(gateway: Gateway, scope: Scope, receive: Receive, passage: Pas
         body=body,
         received_at=gateway.clock(),
     )
-    deadline = time.monotonic() + _RESTATE_DEADLINE
+    patience = address.source.provider.waits_for.total_seconds() - _ON_THE_WAY
+    deadline = time.monotonic() + min(_RESTATE_DEADLINE, patience)
     gateway.observer.trace(passage, headers)
     return await gateway.to_the_end(process(gateway, address, delivery, passage, deadline))
 

@@ -45,6 +45,18 @@ async def test_a_slow_one_is_waited_for_only_so_long(
     assert len(callback.received) == 1
 
 
+async def test_a_provider_that_waits_for_less_has_its_answer_in_that_time(
+    webhook_gateway: WebhookGateway, restate: FakeRestate
+) -> None:
+    sentry = webhook_gateway.provider("sentry", experimental=True, per_callback_url=True)
+    callback = await webhook_gateway.callback(sentry)
+    with restate.slow(2.5):
+        (answer,) = await sentry.deliver(to=callback)
+    assert answer.outcome == "pending"
+    # It hangs up after a second.
+    assert 600 < answer.milliseconds < 1000
+
+
 async def test_what_it_refuses_for_good_is_dead(
     webhook_gateway: WebhookGateway, restate: FakeRestate
 ) -> None:
