@@ -86,6 +86,7 @@ _FILLING = {
         "label": "''",
         "reference": "substr(hex(randomblob(16)), 1, 20)",
         "key_id": "'k1'",
+        "public_url": "''",
         "created_at": _NOW,
         "expires_at": "(strftime('%s') + 86400)",
         "state": "'open'",

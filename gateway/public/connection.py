@@ -169,7 +169,7 @@ class Connection(HttpToolsProtocol):
     def _check_head(self) -> None:
         """Raise for what httptools lets pass: it ends there, as all that is not HTTP."""
         version = self.parser.get_http_version()
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [name for name, _ in self.headers].count(b"host")
         # RFC 9112, 3.2: whoever stands in front may have read the other one.
         if version not in ("1.0", "1.1") or hosts > 1 or (hosts == 0 and version == "1.1"):
             raise httptools.HttpParserError("not a head of HTTP/1.1")
