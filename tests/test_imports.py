@@ -51,7 +51,6 @@ IMPURE = (
     "tempfile",
     "shutil",
     "typer",
-    "pydantic_settings",
     "restate",
 )
 
