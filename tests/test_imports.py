@@ -126,6 +126,10 @@ RULES = {
         ("fastapi", "starlette", "httpx", *STORES),
         (*CORE, "gateway.ingress"),
     ),
+    "Restate is asked through the questions, which load what asks when the first one is asked": Rule(
+        ("gateway.admin", "gateway.status", "gateway.reach", "gateway.watcher"),
+        ("httpx", "pyreqwest", "fastapi", "starlette"),
+    ),
     "settings and sources know neither apps nor ledger": Rule(
         (
             *("gateway.settings", "gateway.sources", "gateway.keyfile", "gateway.log", "gateway.given"),
