@@ -28,6 +28,17 @@ def resident(pid: int) -> int:
     return _status(pid, "VmRSS")
 
 
+def anonymous(pid: int) -> int:
+    """What of it no file backs, in bytes: libraries are shared by all processes that run them."""
+    return _status(pid, "RssAnon")
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU seconds that the threads of a process have used, to the microsecond."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
 def _cpu(pid: int) -> float:
     # The name, in parentheses, may hold anything.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -16,10 +16,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
 from gateway.errors import Invalid
 from gateway.log import logger
+from gateway.questions import Questions, Unanswered
 from gateway.targets import Awakeable, Handler, Target, WorkflowPromise
 
 #: Issuing waits for it: a healthy one answers in milliseconds.
@@ -50,18 +49,12 @@ class RestateAdmin:
     """Calls to the admin API."""
 
     url: str
-    http: httpx.AsyncClient = field(
-        default_factory=lambda: httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False)
-    )
+    _questions: Questions = field(default_factory=lambda: Questions(_TIMEOUT))
     _known: dict[tuple[str, str], float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        # No proxy of the environment: Restate is a neighbour.
-        self.http = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.http.aclose()
+        await self._questions.close()
 
     async def check(self, target: Target) -> None:
         """Raise `Invalid` where Restate knows no such handler."""
@@ -77,9 +70,9 @@ class RestateAdmin:
             return
         path = f"/services/{quote(service, safe='')}/handlers/{quote(handler, safe='')}"
         try:
-            response = await self.http.get(self.url + path)
-        except httpx.HTTPError as error:
-            logger.warning("Restate's admin API does not answer", kind=type(error).__name__)
+            response = await self._questions.get(self.url + path)
+        except Unanswered as error:
+            logger.warning("Restate's admin API does not answer", kind=str(error))
             return
         if response.status_code == 404:
             raise Invalid(
@@ -132,18 +125,20 @@ class RestateAdmin:
         listed = ", ".join(f"'{text}'" for text in ids)
         # The text holds invocation ids, and so may Restate's answer: neither is logged.
         try:
-            response = await self.http.post(
+            response = await self._questions.post(
                 f"{self.url}/query",
                 json={"query": sql.replace("?", listed)},
                 headers={"accept": "application/json"},
                 timeout=_QUERY_TIMEOUT,
             )
-            response.raise_for_status()
+            if not response.is_success:
+                logger.warning("Restate's admin API does not answer", status=response.status_code)
+                return None
             rows: list[dict[str, Any]] = response.json()["rows"]
-        except httpx.HTTPStatusError as error:
-            logger.warning("Restate's admin API does not answer", status=error.response.status_code)
+        except Unanswered as error:
+            logger.warning("Restate's admin API does not answer", kind=str(error))
             return None
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             logger.warning("Restate's admin API does not answer", kind=type(error).__name__)
             return None
         return rows

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-import httpx
-
+from gateway.questions import Questions, Unanswered
 from gateway.secret import Secret
 from gateway.settings import Restate
 
@@ -37,35 +36,37 @@ async def reach(restate: Restate, auth_token: Secret | None) -> list[Reached]:
     headers = {}
     if auth_token is not None:
         headers["authorization"] = f"Bearer {auth_token.reveal().decode()}"
-    # No proxy of the environment: Restate is a neighbour.
-    async with httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT) as client:
-        asked = [_ingress(client, url, headers) for url in restate.ingress_urls]
+    questions = Questions(_TIMEOUT)
+    try:
+        asked = [_ingress(questions, url, headers) for url in restate.ingress_urls]
         if restate.admin_url is not None:
-            asked.append(_admin(client, restate.admin_url))
+            asked.append(_admin(questions, restate.admin_url))
         return await asyncio.gather(*asked)
+    finally:
+        await questions.close()
 
 
-async def _ingress(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> Reached:
+async def _ingress(questions: Questions, url: str, headers: dict[str, str]) -> Reached:
     setting: Literal["restate.ingress_urls"] = "restate.ingress_urls"
     try:
-        health = await client.get(f"{url}/restate/health", headers=headers)
+        health = await questions.get(f"{url}/restate/health", headers=headers)
         if health.status_code != 200:
             return Reached(setting, url, f"/restate/health answers {health.status_code}")
         # A server that has the route says that this is no id; 1.7.6 knows no such path.
-        status = await client.get(f"{url}/restate/status/x", headers=headers)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Reached(setting, url, f"it does not answer ({type(error).__name__})")
+        status = await questions.get(f"{url}/restate/status/x", headers=headers)
+    except Unanswered as error:
+        return Reached(setting, url, f"it does not answer ({error})")
     return Reached(setting, url, status_route=status.status_code == 400, date=health.headers.get("date"))
 
 
-async def _admin(client: httpx.AsyncClient, url: str) -> Reached:
+async def _admin(questions: Questions, url: str) -> Reached:
     setting: Literal["restate.admin_url"] = "restate.admin_url"
     try:
-        answer = await client.get(f"{url}/version")
+        answer = await questions.get(f"{url}/version")
         document: Any = answer.json()
         version = document["version"]
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Reached(setting, url, f"it does not answer ({type(error).__name__})")
+    except Unanswered as error:
+        return Reached(setting, url, f"it does not answer ({error})")
     except (ValueError, KeyError, TypeError):
         return Reached(setting, url, "it is no Restate admin API: /version tells no version")
     return Reached(setting, url, version=str(version), date=answer.headers.get("date"))

@@ -13,12 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import httpx
-
 from gateway.admin import RestateAdmin
 from gateway.errors import TryLater
 from gateway.invocations import invocation_id
 from gateway.ledger import Ledger, waiting
+from gateway.questions import Questions, Unanswered
 from gateway.secret import Secret
 from gateway.targets import Awakeable
 
@@ -42,18 +41,15 @@ class Status:
     ingress_urls: Sequence[str]
     admin: RestateAdmin | None = None
     auth_token: Secret | None = field(default=None, repr=False)
-    _http: httpx.AsyncClient = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        # No proxy of the environment: Restate is a neighbour.
-        self._http = httpx.AsyncClient(timeout=_ONE_LOOK, trust_env=False)
+    _questions: Questions = field(default_factory=lambda: Questions(_ONE_LOOK), init=False, repr=False)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._questions.close()
 
     async def of(self, awakeable: Awakeable) -> Waiting:
         """Whether its invocation still waits, within a second; `unknown` where that can't be had."""
+        await self._questions.ready()
         try:
             async with asyncio.timeout(_WITHIN):
                 return await self._ask(awakeable)
@@ -96,7 +92,7 @@ class Status:
                         found[invocation] = stage
                         if invocation == ids[0] or stage == "waiting":
                             return found
-            except httpx.HTTPError:
+            except Unanswered:
                 continue
             return found
         return None
@@ -105,7 +101,7 @@ class Status:
         headers = {}
         if self.auth_token is not None:
             headers["authorization"] = f"Bearer {self.auth_token.reveal().decode()}"
-        response = await self._http.get(f"{url}/restate/status/{invocation}", headers=headers)
+        response = await self._questions.get(f"{url}/restate/status/{invocation}", headers=headers)
         try:
             return _STAGES.get(response.json()["stage"]) if response.status_code == 200 else None
         except (ValueError, KeyError, TypeError):

@@ -51,7 +51,6 @@ IMPURE = (
     "tempfile",
     "shutil",
     "typer",
-    "pydantic_settings",
     "restate",
 )
 
@@ -126,6 +125,10 @@ RULES = {
         ("gateway.restate", "gateway.ingress"),
         ("fastapi", "starlette", "httpx", *STORES),
         (*CORE, "gateway.ingress"),
+    ),
+    "Restate is asked through the questions, which load what asks when the first one is asked": Rule(
+        ("gateway.admin", "gateway.status", "gateway.reach", "gateway.watcher"),
+        ("httpx", "pyreqwest", "fastapi", "starlette"),
     ),
     "settings and sources know neither apps nor ledger": Rule(
         (

@@ -11,11 +11,11 @@ import hashlib
 import hmac
 import json
 import time
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from itsdangerous import BadSignature, TimestampSigner
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.types import Receive, Scope
 
 from gateway import tokens
@@ -32,6 +32,9 @@ from gateway.public.receive import carry_out
 from gateway.rules import Rules
 from gateway.tokens import Claims
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 SOURCE = "approvals"
 #: A page that is left open over a working day still decides.
 _NONCE_SECONDS = 12 * 3600
@@ -40,9 +43,6 @@ _MAX_FIELDS = 20
 _MAX_COMMENT = 2000
 _RESTATE_DEADLINE = 2.2
 
-_pages = Environment(
-    loader=PackageLoader("gateway.public", "pages"), autoescape=True, undefined=StrictUndefined
-)
 #: The link is the credential: it must not leave the page, be stored, framed or indexed.
 _HEADERS = (
     ("cache-control", "no-store"),
@@ -56,6 +56,17 @@ _HEADERS = (
     ("x-frame-options", "DENY"),
     ("x-robots-tag", "noindex, nofollow"),
 )
+
+
+@cache
+def _pages() -> Environment:
+    """The pages' templates."""
+    # Loaded with the first page: 2 MB and 15 ms, and many gateways have no approvals.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("gateway.public", "pages"), autoescape=True, undefined=StrictUndefined
+    )
 
 
 async def show(gateway: Gateway, scope: Scope, receive: Receive, passage: Passage) -> Answer:
@@ -204,13 +215,15 @@ def _asked(gateway: Gateway, claims: Claims, callback: Callback, key: Key, stale
         "nonce": _nonce(gateway, claims, key),
         "stale": stale,
     }
-    page = _pages.get_template("ask.html").render(context)
+    page = _pages().get_template("ask.html").render(context)
     return _page(200, page)
 
 
 def _answered(callback: Callback, now: float, chosen: str | None = None) -> Answer:
     state = callback.state_at(now)
-    page = _pages.get_template("answered.html").render(approval=callback.approval, state=state, chosen=chosen)
+    page = (
+        _pages().get_template("answered.html").render(approval=callback.approval, state=state, chosen=chosen)
+    )
     gone = state in (State.EXPIRED, State.CLOSED, State.REVOKED)
     return _page(410 if gone else 200, page)
 
