@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -29,6 +29,12 @@ from pydantic import (
     SecretStr,
     ValidationError,
     model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
 )
 
 from gateway.errors import ConfigurationError
@@ -384,17 +390,10 @@ def _put(values: dict[str, Any], path: tuple[str, ...], value: str) -> bool:
     return True
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested values of which those `above` prevail; pydantic-settings does it at 30 ms of each start."""
-    merged = {**below, **above}
-    for name in below.keys() & above.keys():
-        if isinstance(below[name], dict) and isinstance(above[name], dict):
-            merged[name] = _merged(below[name], above[name])
-    return merged
-
-
-class Settings(_Section):
+class Settings(BaseSettings):
     """All settings. `deployment` goes into every key: a token of staging is worth nothing in production."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     public_url: Url
     #: Those that URLs were issued with which are still out: they go on working.
@@ -432,9 +431,6 @@ class Settings(_Section):
                 raise ValueError(f"sources.{name}: this name is the gateway's own, for {OWN_SOURCES[name]}")
         return self
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("settings hold secrets: they are not pickled")
-
     @property
     def public_urls(self) -> tuple[str, ...]:
         """Every address that a URL which is out may begin with, the one of now first."""
@@ -454,9 +450,24 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     values: dict[str, Any] = {}
     if chosen or path.exists():
         values = _read(path)
+    # The environment comes first: it prevails, and pydantic-settings merges what is nested.
     from_environment, variables = _from_environment(environ)
+    found = (from_environment, values)
+
+    class Loaded(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(InitSettingsSource(settings_cls, init_kwargs=values) for values in found)
+
     try:
-        settings = Settings.model_validate(_merged(values, from_environment))
+        settings = Loaded()  # type: ignore[call-arg]  # the values come from its sources
     except ValidationError as error:
         where = str(path) if values else f"the environment (there is no file {path})"
         raise ConfigurationError(_explain(error, where, variables)) from None

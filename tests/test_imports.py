@@ -51,6 +51,7 @@ IMPURE = (
     "tempfile",
     "shutil",
     "typer",
+    "pydantic_settings",
     "restate",
 )
 
