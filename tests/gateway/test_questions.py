@@ -24,10 +24,11 @@ async def test_nothing_that_was_never_asked_is_to_be_closed() -> None:
 
 @pytest.mark.parametrize(
     ("url", "kind"),
-    [(f"http://127.0.0.1:{free_ports(1)[0]}", "ConnectError"), ("http://restate:x", "InvalidURL")],
+    [("http://127.0.0.1:{free}", "ConnectError"), ("http://restate:x", "InvalidURL")],
 )
 async def test_what_goes_wrong_is_told_by_its_kind(url: str, kind: str) -> None:
     questions = Questions(1.0)
+    url = url.format(free=free_ports(1)[0])
     with pytest.raises(Unanswered, match=kind) as caught:
         await questions.get(url)
     assert caught.value.__cause__ is None
