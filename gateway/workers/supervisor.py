@@ -146,7 +146,7 @@ class Supervisor:
                     self._leave(place, "a worker can't be started", reason=str(error))
 
     def _leave(self, place: _Place, event: str, **more: object) -> None:
-        logger.error(event, worker=place.number, **more, after=place.pause())
+        logger.error(event, worker=place.number, **more, pause=place.pause())
 
     def _start(self, place: _Place) -> None:
         # Bound here and closed here: what a worker listens on ends with it, and others get what comes.

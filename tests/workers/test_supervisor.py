@@ -127,8 +127,8 @@ def test_before_a_worker_that_dies_again_and_again_is_replaced_there_is_a_longer
     (first,) = said(parent, 1).values()
     assert parent.stderr is not None
     lines = logged("".join(parent.stderr.readline() for _ in range(4)))
-    assert [(line["worker"], line["code"], line["after"]) for line in lines] == [
-        (2, 3, pause) for pause in (0.1, 0.2, 0.4, 0.8)
+    assert [(line["worker"], line["code"], line["pause"]) for line in lines] == [
+        (2, 3, seconds) for seconds in (0.1, 0.2, 0.4, 0.8)
     ]
     assert runs(first)
     parent.terminate()
