@@ -74,7 +74,7 @@ class Waiting:
             "SELECT count(*) AS n FROM sys_invocation WHERE "
             f"target_service_name = '{self._name}' AND status = '{_KINDS[handler][1]}'"
         )
-        _until(lambda: restate.query(question)[0]["n"] == count)
+        _wait_for(count, lambda: int(restate.query(question)[0]["n"]))
         assert self.part.pid
         assert restate.part.pid
         pids = (self.part.pid, restate.part.pid)
@@ -90,7 +90,7 @@ class Waiting:
                 check=True,
                 stdout=subprocess.PIPE,
             )
-        _until(lambda: self._finished.stat().st_size - size == count)
+        _wait_for(count, lambda: self._finished.stat().st_size - size)
         took = self._finished.stat().st_mtime - json.loads(ran.stdout)["started_at"]
         spent = [(usage(pid).cpu - cpu) / count * 1000 for pid, cpu in zip(pids, before, strict=True)]
         return Finished(count / took, *spent)
@@ -152,10 +152,11 @@ def table(found: Mapping[tuple[str, int], Sequence[Finished]]) -> str:
     return "\n".join(lines)
 
 
-def _until(condition: Callable[[], bool]) -> None:
+def _wait_for(count: int, look: Callable[[], int]) -> None:
+    """Return once so many are there; more where Restate ran one a second time, cut off just before its end."""
     deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "the executions do not get there"
+    while (found := look()) < count:
+        assert time.monotonic() < deadline, f"{found} of {count} executions after {_PATIENCE:.0f} s"
         time.sleep(0.02)
 
 
