@@ -11,10 +11,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
-import multiprocessing
 import os
 import signal
-import socket
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +21,8 @@ import restate
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from restate import Context, Service
+
+from services import workers
 
 #: The first awakeable of an invocation is its signal 17.
 FIRST_SIGNAL = 17
@@ -62,18 +63,10 @@ def _service(name: str) -> Service:
     return service
 
 
-def _serve(listening: socket.socket, name: str) -> None:
-    config = Config.from_mapping(bind=[f"fd://{listening.fileno()}"], graceful_timeout=0)
+def _serve(bind: str, name: str) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    config = Config.from_mapping(bind=[bind], graceful_timeout=0)
     asyncio.run(serve(restate.app([_service(name)]), config))
-
-
-def _bound(bind: str) -> socket.socket:
-    """A socket of a process's own, between which the kernel deals connections out."""
-    host, _, port = bind.partition(":")
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bound.bind((host, int(port)))
-    return bound
 
 
 def main() -> None:
@@ -87,13 +80,9 @@ def main() -> None:
     finished = os.open(chosen.finished, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.set_inheritable(finished, True)
     os.environ["FINISHED_FD"] = str(finished)
-    fork = multiprocessing.get_context("fork")
-    for _ in range(chosen.workers - 1):
-        listening = _bound(chosen.bind)
-        fork.Process(target=_serve, args=(listening, chosen.service), daemon=True).start()
-        listening.close()
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    _serve(_bound(chosen.bind), chosen.service)
+    if chosen.workers > 1:
+        sys.exit(workers.run(lambda bind: _serve(bind, chosen.service), chosen.bind, chosen.workers))
+    _serve(chosen.bind, chosen.service)
 
 
 if __name__ == "__main__":

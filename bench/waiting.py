@@ -153,7 +153,7 @@ def table(found: Mapping[tuple[str, int], Sequence[Finished]]) -> str:
 
 
 def _wait_for(count: int, look: Callable[[], int]) -> None:
-    """Return once so many are there; more where Restate ran one a second time, cut off just before its end."""
+    """Return once so many are there; more where Restate ran one again that was cut off at its end."""
     deadline = time.monotonic() + _PATIENCE
     while (found := look()) < count:
         assert time.monotonic() < deadline, f"{found} of {count} executions after {_PATIENCE:.0f} s"
