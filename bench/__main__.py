@@ -35,14 +35,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--callbacks", type=int, default=1000, help="in each measurement")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 32, 256])
-    parser.add_argument("--ways", nargs="+", default=["direct", "naive", "tuned", "sqlite", "postgresql"])
+    parser.add_argument(
+        "--ways",
+        nargs="+",
+        default=["direct", "naive", "tuned", "sqlite", "postgresql"],
+        help="postgresql-2 is the gateway with two workers, and so on (%(default)s)",
+    )
     parser.add_argument("--waiters", type=int, default=1, help="processes of the waiting service")
     parser.add_argument("--keep-streams", action="store_true", help="let executions wait without suspending")
     parser.add_argument("--out", type=Path, default=RESULTS / "latest.json")
     chosen = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="gateway-bench-"))
     world = World(directory, waiters=chosen.waiters, suspend=not chosen.keep_streams)
-    postgres = Postgres() if "postgresql" in chosen.ways else None
+    postgres = Postgres() if any(way.startswith("postgresql") for way in chosen.ways) else None
     found: defaultdict[tuple[str, int], list[Measured]] = defaultdict(list)
     ways: list[Way] = []
     try:
@@ -89,9 +94,11 @@ def _way(name: str, directory: Path, world: World, postgres: Postgres | None) ->
         return Direct(ingress)
     if name in ("naive", "tuned"):
         return Bridge(name, directory, ingress)
-    if name == "postgresql":
+    kind, _, workers = name.partition("-")
+    if kind == "postgresql":
         assert postgres
-        return Gateway(name, directory, ingress, postgres.url(postgres.new_database()))
+        url = postgres.url(postgres.new_database())
+        return Gateway(name, directory, ingress, url, workers=int(workers or 1))
     return Gateway(name, directory, ingress)
 
 

@@ -1,8 +1,9 @@
 """
-The waiting side: `python -m bench.waiter --bind HOST:PORT --finished FILE --workers N`.
+The waiting side: `python -m bench.waiter --bind HOST:PORT --finished FILE --workers N --service NAME`.
 
-An execution makes one awakeable and waits for it. Each that has finished adds one byte to a file, whichever
-process it finished in: the file's size is their number.
+Its handlers are `wait`, which suspends as Restate's own setting says, `suspend`, which does so at once, and
+`stay`, which keeps its stream open for a minute. An execution makes one awakeable and waits for it. Each that
+has finished adds one byte to a file, whichever process it finished in: the file's size is their number.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
-import multiprocessing
 import os
 import signal
-import socket
+import sys
+from datetime import timedelta
 from typing import Any
 
 import restate
@@ -21,12 +22,12 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from restate import Context, Service
 
-waiter = Service("BenchWaiter")
+from services import workers
+
 #: The first awakeable of an invocation is its signal 17.
 FIRST_SIGNAL = 17
 
 
-@waiter.handler()
 async def wait(ctx: Context) -> None:
     """Wait for one callback."""
     _, event = ctx.awakeable(type_hint=dict[str, Any])
@@ -54,10 +55,18 @@ def encoded(invocation: bytes) -> str:
     return "sign_1" + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def _serve(listening: socket.socket) -> None:
-    # Inherited: the workers share one listening socket, the kernel deals the connections out.
-    config = Config.from_mapping(bind=[f"fd://{listening.fileno()}"], graceful_timeout=0)
-    asyncio.run(serve(restate.app([waiter]), config))
+def _service(name: str) -> Service:
+    service = Service(name)
+    service.handler("wait")(wait)
+    service.handler("suspend", inactivity_timeout=timedelta(0))(wait)
+    service.handler("stay", inactivity_timeout=timedelta(minutes=1))(wait)
+    return service
+
+
+def _serve(bind: str, name: str) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    config = Config.from_mapping(bind=[bind], graceful_timeout=0)
+    asyncio.run(serve(restate.app([_service(name)]), config))
 
 
 def main() -> None:
@@ -66,20 +75,14 @@ def main() -> None:
     parser.add_argument("--bind", required=True)
     parser.add_argument("--finished", required=True)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--service", default="BenchWaiter")
     chosen = parser.parse_args()
     finished = os.open(chosen.finished, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.set_inheritable(finished, True)
     os.environ["FINISHED_FD"] = str(finished)
-    host, _, port = chosen.bind.partition(":")
-    listening = socket.create_server((host, int(port)), backlog=1024)
-    listening.set_inheritable(True)
-    fork = multiprocessing.get_context("fork")
-    workers = [fork.Process(target=_serve, args=(listening,)) for _ in range(chosen.workers - 1)]
-    for worker in workers:
-        worker.daemon = True
-        worker.start()
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    _serve(listening)
+    if chosen.workers > 1:
+        sys.exit(workers.run(lambda bind: _serve(bind, chosen.service), chosen.bind, chosen.workers))
+    _serve(chosen.bind, chosen.service)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import httpx
 
 from bench import stripe
 from stack.part import ROOT, Part, clean_environment
-from stack.ports import free_ports
+from stack.ports import free_ports, free_row
 
 _TOML = """\
 public_url = "http://{public}"
@@ -83,15 +83,25 @@ class Bridge:
 
 
 class Gateway:
-    """Ours, with a ledger in a file or in PostgreSQL; `more` is appended to its settings."""
+    """
+    Ours, with a ledger in a file or in PostgreSQL; `more` is appended to its settings. `workers` share the
+    public port, and callbacks are issued by the first of them.
+    """
 
     def __init__(
-        self, name: str, directory: Path, ingress: str, ledger_url: str = "", more: str = ""
+        self,
+        name: str,
+        directory: Path,
+        ingress: str,
+        ledger_url: str = "",
+        more: str = "",
+        workers: int = 1,
     ) -> None:
         self.name = name
         self.directory = directory / name
         self.directory.mkdir(parents=True)
-        self.address, internal = (f"127.0.0.1:{port}" for port in free_ports(2))
+        self.address, *internals = (f"127.0.0.1:{port}" for port in free_row(1 + workers))
+        internal = internals[0]
         token = secrets.token_urlsafe(32)
         config = self.directory / "gateway.toml"
         config.write_text(
@@ -108,12 +118,12 @@ class Gateway:
         self.config = ["--config", str(config)]
         self.part: Part | None = Part(
             name=name,
-            command=[*self.command, "serve", *self.config],
+            command=[*self.command, "serve", *self.config, "--workers", str(workers)],
             environment={"GATEWAY_LEDGER__URL": "env:LEDGER_URL", "LEDGER_URL": ledger_url}
             if ledger_url
             else {},
             log=self.directory / "gateway.log",
-            ready=[f"http://{self.address}/livez", f"http://{internal}/livez"],
+            ready=[f"http://{one}/livez" for one in (self.address, *internals)],
         )
         subprocess.run(
             [*self.command, "keys", "init", *self.config],

@@ -29,6 +29,7 @@ from gateway.ledger import connect, owing
 from gateway.ledger.courier import Courier
 from gateway.ledger.retention import keep_sweeping
 from gateway.ledger.uses import Kind, Used
+from gateway.listening import Sockets
 from gateway.log import logger
 from gateway.observe.observer import Observer, Tracer
 from gateway.public.app import PublicApp
@@ -40,6 +41,7 @@ from gateway.settings import Settings
 from gateway.sources import Source, SourceSecret
 from gateway.sourcewatch import WatchedSources
 from gateway.watcher import Watcher
+from gateway.workers.worker import Worker
 
 #: A stop may take ten seconds in all: so long until the public listener's requests are done, with
 #: `listen.drain`; until the internal one's are, which goes last so that /readyz says why; for what they left.
@@ -216,12 +218,12 @@ def _tracer(settings: Settings) -> Tracer | None:
     return OtlpTracer(settings.traces.endpoint, settings.traces.ratio, settings.deployment)
 
 
-async def serve(settings: Settings) -> None:
-    """Serve both listeners until SIGTERM or SIGINT, then finish what is in work."""
-    log.configure(settings.log)
+async def serve(settings: Settings, worker: Worker | None = None) -> None:
+    """Serve both listeners until SIGTERM or SIGINT, then finish what is in work; alone, or as a worker."""
+    log.configure(settings.log, worker.number if worker else None)
     async with running(settings) as gateway:
-        public = _bind("listen.public", settings.listen.public)
-        listeners = Listeners(gateway, public, _bind("listen.internal", settings.listen.internal))
+        sockets = worker.sockets if worker else Sockets.bound(settings.listen)
+        listeners = Listeners(gateway, sockets.public, sockets.internal)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -231,6 +233,8 @@ async def serve(settings: Settings) -> None:
         gc.freeze()
         gc.set_threshold(20_000, 10, 10)
         gc.enable()
+        if worker:
+            worker.sound()
         await listeners.serve(stop)
 
 
@@ -256,7 +260,7 @@ class Listeners:
         logger.info(
             "serving",
             public=settings.listen.public,
-            internal=settings.listen.internal,
+            internal=_address(self._sockets[1]),
             public_url=settings.public_url,
             sources=sorted(gateway.sources.by_name),
             primary_key=gateway.ring.primary.id,
@@ -309,6 +313,11 @@ class _Contained:
                 )
 
 
+def _address(bound: socket.socket) -> str:
+    host, port, *_ = bound.getsockname()
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _config(app: ASGIApp, connections: int, **more: Any) -> Listener:
     return Listener(
         app,
@@ -326,19 +335,3 @@ def _config(app: ASGIApp, connections: int, **more: Any) -> Listener:
         connections=connections,
         **more,
     )
-
-
-def _bind(setting: str, address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, int(port)))
-    except OSError as error:
-        bound.close()
-        raise ConfigurationError(
-            f"{setting}: {address}: {error.strerror}; another address is needed, or the other program's end"
-        ) from None
-    return bound

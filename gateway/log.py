@@ -33,12 +33,14 @@ _LIBRARIES = (
 _encode = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
 
-def configure(settings: config.Log) -> None:
-    """Set up structlog and hand it what the libraries log."""
+def configure(settings: config.Log, worker: int | None = None) -> None:
+    """Set up structlog and hand it what the libraries log. Of several workers each line has the number."""
     as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     lines = _Lines(sys.stderr)
     shared: list[structlog.typing.Processor] = [structlog.processors.add_log_level, _stamped]
+    if worker is not None:
+        shared.append(_Numbered(worker))
     rendering: list[structlog.typing.Processor] = (
         [_as_json] if as_json else [_escaped, structlog.dev.ConsoleRenderer(pad_event_to=0)]
     )
@@ -121,6 +123,19 @@ class _Lines:
         self.write(line + "\n")
 
     error = critical = exception = warn = warning
+
+
+class _Numbered:
+    """Adds the number of the worker that logs."""
+
+    def __init__(self, worker: int) -> None:
+        self._worker = worker
+
+    def __call__(
+        self, logger: object, name: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        event["worker"] = self._worker
+        return event
 
 
 def _stamped(logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -221,10 +221,12 @@ class _Section(BaseModel):
 
 
 class Listen(_Section):
-    """Where the two listeners are, and how long a stop waits until nobody sends any more."""
+    """Where the two listeners are, in how many processes, and how long a stop waits for the last senders."""
 
     public: Address = "0.0.0.0:8000"  # the public listener is for everybody
     internal: Address = "127.0.0.1:8001"
+    #: They share the public port; the internal one of each is one higher than that of the one before.
+    workers: Annotated[int, Field(gt=0, le=64)] = 1
     #: The stop may take 10 seconds in all: what is left after this is for requests in work.
     drain: Annotated[Duration, AfterValidator(_drain)] = timedelta(0)
 

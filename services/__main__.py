@@ -1,4 +1,4 @@
-"""Serve the services: `python -m services --bind 127.0.0.1:9080`."""
+"""Serve the services: `python -m services --bind 127.0.0.1:9080 --workers 2`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 
 import restate
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from restate.server import install_shutdown_hook
 
+from services import workers
 from services.app import SERVICES
 
 #: What runs gets this long after SIGTERM. Restate resumes elsewhere what is cut off.
@@ -43,4 +45,8 @@ async def main(bind: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
     parser.add_argument("--bind", default="127.0.0.1:9080", help="HOST:PORT to listen on (%(default)s)")
-    asyncio.run(main(parser.parse_args().bind))
+    parser.add_argument("--workers", type=int, default=1, help="processes, one a core (%(default)s)")
+    chosen = parser.parse_args()
+    if chosen.workers > 1:
+        sys.exit(workers.run(lambda bind: asyncio.run(main(bind)), chosen.bind, chosen.workers))
+    asyncio.run(main(chosen.bind))

@@ -17,13 +17,16 @@ from gateway import clients, given, keyfile, settings, sources
 from gateway.cli import AsJson, ConfigFile, outside
 from gateway.cli.findings import Finding, fail, ok, show, warn
 from gateway.cli.restate_health import judge
+from gateway.cli.serve import Workers, chosen
 from gateway.errors import ConfigurationError
 from gateway.ledger import look
 from gateway.ledger.migrate import HEAD
 from gateway.ledger.worker import Transaction
+from gateway.listening import internal_addresses
 from gateway.reach import reach
 from gateway.secret import Secret
 from gateway.settings import Settings
+from gateway.workers import sharing
 
 _SQLITE = "sqlite:///"
 #: A ledger that can't write makes every provider wait.
@@ -32,7 +35,7 @@ _ROOM = 1 << 30
 _POSTGRES = 140_000
 
 
-def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
+def check(config: ConfigFile = None, workers: Workers = None, as_json: AsJson = False) -> None:
     """
     Look at a configuration and what it leads to: keys, secrets, ledger, Restate, addresses.
 
@@ -41,7 +44,7 @@ def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
     Example: gateway check --config gateway.toml
     """
     try:
-        loaded = settings.load(config)
+        loaded = chosen(settings.load(config), workers)
     except ConfigurationError as error:
         show([fail("settings", str(error), "correct what is listed")], as_json)
         return
@@ -51,7 +54,7 @@ def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
 def _examine(loaded: Settings) -> Iterator[Finding]:
     yield from _public_url(loaded)
     yield from _listening("listen.public", loaded.listen.public)
-    yield from _listening("listen.internal", loaded.listen.internal)
+    yield from _workers(loaded)
     yield from _keys(loaded)
     yield from _sources(loaded)
     yield from _clients(loaded)
@@ -98,6 +101,16 @@ def _listening(setting: str, address: str) -> Iterator[Finding]:
         )
     else:
         yield ok(setting, f"{address} is free")
+
+
+def _workers(loaded: Settings) -> Iterator[Finding]:
+    try:
+        sharing.check(loaded, os.environ)
+    except ConfigurationError as error:
+        yield fail("workers", str(error), "correct it; a gateway would not start")
+        return
+    for address in internal_addresses(loaded.listen):
+        yield from _listening("listen.internal", address)
 
 
 def _is_gateway(url: str) -> bool:

@@ -73,8 +73,10 @@ def answering(host: str, ports: Mapping[str, int]) -> list[Finding]:
     """A finding for each of what is private that answers at its port."""
     name = f"[{host}]" if ":" in host else host
     return [
-        fail("private", f"{what} answers at {base}, seen from here", _PRIVATE[what])
-        for what, port in ports.items()
+        fail("private", f"{which} answers at {base}, seen from here", _PRIVATE[what])
+        for which, port in ports.items()
+        # "the internal listener (worker 2)" is one as well.
+        for what in (which.partition(" (")[0],)
         for base in (f"http://{name}:{port}", f"https://{name}:{port}")
         if _gives_away(base, what)
     ]

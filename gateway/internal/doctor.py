@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway import probes
 from gateway.errors import Invalid, NotAuthentic
 from gateway.internal.clients import AuthenticatedCaller, RunningGateway
+from gateway.listening import internal_addresses
 from gateway.reach import reach
 
 router = APIRouter(prefix="/v1/doctor")
@@ -75,7 +76,10 @@ async def probe(gateway: RunningGateway, caller: AuthenticatedCaller) -> ProbeVi
     for source in gateway.sources.by_name.values():
         for name in sorted(source.provider.headers):
             headers.setdefault(name, []).append(source.name)
-    ports = {"the internal listener": _port(f"//{settings.listen.internal}")}
+    first, *others = internal_addresses(settings.listen)
+    ports = {"the internal listener": _port(f"//{first}")}
+    for number, address in enumerate(others, 2):
+        ports[f"the internal listener (worker {number})"] = _port(f"//{address}")
     ports["Restate's ingress"] = _port(settings.restate.ingress_urls[0])
     if settings.restate.admin_url is not None:
         ports["Restate's admin API"] = _port(settings.restate.admin_url)

@@ -13,7 +13,7 @@ import pytest
 _SCRIPT = """
 import logging, sys
 from gateway import log, settings
-log.configure(settings.Log(level=sys.argv[1], format=sys.argv[2]))
+log.configure(settings.Log(level=sys.argv[1], format=sys.argv[2]), *map(int, sys.argv[3:]))
 texts = ["plain", "a\\r\\nb", "\\x1b[31mred", "${jndi:ldap://x}", "{0}%s{text!r}"]
 for text in [*texts, "\\u2028", "\\ud800", "\\0"]:
     log.logger.info("event", text=text)
@@ -27,9 +27,11 @@ logging.getLogger("uvicorn.error").error("a library's error\\nwith two lines")
 _TEXTS = ["plain", "a\r\nb", "\x1b[31mred", "${jndi:ldap://x}", "{0}%s{text!r}", "\u2028", "\ud800", "\0"]
 
 
-def logged(level: str, form: str) -> str:
+def logged(level: str, form: str, *worker: str) -> str:
     """What the script writes; nothing goes to stdout."""
-    ended = subprocess.run([sys.executable, "-c", _SCRIPT, level, form], capture_output=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, level, form, *worker], capture_output=True, check=True
+    )
     assert ended.stdout == b""
     return ended.stderr.decode()
 
@@ -43,6 +45,12 @@ def test_each_event_is_one_line_of_json(form: str) -> None:
     assert not any(ord(character) < 32 or ord(character) > 126 for line in lines for character in line)
     assert all({"level", "timestamp"} <= one.keys() for one in events)
     assert events[-1]["event"] == "a library's error\nwith two lines"
+
+
+def test_of_several_workers_each_line_has_the_number() -> None:
+    lines = [json.loads(line) for line in logged("info", "json", "2").splitlines()]
+    assert {line["worker"] for line in lines} == {2}
+    assert "worker" not in json.loads(logged("info", "json").splitlines()[0])
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

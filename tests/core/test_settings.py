@@ -100,6 +100,7 @@ WRONG = {
     "no size": ("[limits]\nbody = 0", ["limits.body", "greater than 0"]),
     "an address without a port": ("[listen]\npublic = 'localhost'", ["listen.public", '"127.0.0.1:8001"']),
     "an address without a host": ("[listen]\npublic = ':8000'", ["listen.public", "a host and a port"]),
+    "no worker": ("[listen]\nworkers = 0", ["listen.workers", "greater than 0"]),
     "a port out of range": ("[listen]\npublic = '0.0.0.0:70000'", ["listen.public", "a host and a port"]),
     "a deployment's name": ("deployment = 'Prod!'", ["deployment"]),
     "a source's name": ("[sources.Stripe_EU]\nprovider = 'stripe'", ['1 to 32 of a-z, 0-9 and "-"']),

@@ -44,6 +44,7 @@ def test_a_private_port_that_answers_is_found_by_what_it_says(restate: FakeIngre
         "Restate's ingress": restate.port,
         "Restate's admin API": restate.port,
         "the internal listener": internal,
+        "the internal listener (worker 2)": internal,
     }
     texts = [one.text for one in outside.answering("127.0.0.1", ports)]
     assert texts == [

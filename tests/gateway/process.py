@@ -22,7 +22,7 @@ from gateway import keyfile
 from gateway.keyring import SECRET_BYTES, Key, KeyRing, Status
 from gateway.secret import Secret
 from stack.part import Part
-from stack.ports import free_ports
+from stack.ports import free_row
 from tests.gateway.webhooks import PAY_SECRETS, Webhook
 
 #: Bounds small enough to be run into.
@@ -122,8 +122,10 @@ class RunningGateway:
         *,
         prefix: str = "",
         environment: Mapping[str, str] | None = None,
+        workers: int = 1,
     ) -> None:
-        public, internal = (f"127.0.0.1:{port}" for port in free_ports(2))
+        public, *internals = (f"127.0.0.1:{port}" for port in free_row(1 + workers))
+        internal = internals[0]
         self.directory = directory
         self.address = public
         self.public_url = f"http://{public}{prefix}"
@@ -149,11 +151,16 @@ class RunningGateway:
         keyfile.save(self.key_file, KeyRing((new_key("k1"),), "default"))
         self.part = Part(
             name="gateway",
-            command=[sys.executable, "-m", "gateway", "serve", "--config", str(config)],
+            command=[
+                *(sys.executable, "-m", "gateway", "serve", "--config", str(config)),
+                *(() if workers == 1 else ("--workers", str(workers))),
+            ],
             environment=environment or {},
             log=directory / "gateway.log",
-            ready=[f"http://{internal}/livez", f"http://{public}/livez"],
+            ready=[f"http://{one}/livez" for one in (*internals, public)],
         )
+        #: The internal listeners, one of each worker.
+        self.internals = internals
         self.public = httpx.Client(base_url=f"http://{public}", trust_env=False, timeout=15)
         self.anonymous = httpx.Client(base_url=f"http://{internal}", trust_env=False, timeout=15)
         self.api = self.as_client("orders")
