@@ -70,7 +70,8 @@ def main() -> None:
                     print(
                         f"round {turn + 1} of {chosen.rounds}, {concurrency:>3} connections, "
                         f"{way.name:<10} {one.callbacks_per_second:6.0f} callbacks/s, "
-                        f"{one.finished_per_second:6.0f} finished/s, {one.between_cpu_ms:.3f} ms of CPU",
+                        f"{one.finished_per_second:6.0f} finished/s, {one.between_cpu_ms:.3f} ms of CPU"
+                        + (f", {one.repeated:.0f} answered 503 and sent again" if one.repeated else ""),
                         flush=True,
                     )
     finally:

@@ -20,6 +20,8 @@ from typing import cast
 
 import uvloop
 
+#: What can't be taken durably now a provider sends again; its time goes on.
+_TRY_LATER = 503
 #: A run ends then, whatever is missing.
 _LONGEST_SECONDS = 120.0
 
@@ -39,9 +41,13 @@ class _Connection(asyncio.Protocol):
         head, found, body = self._answer.partition(b"\r\n\r\n")
         if not found or len(body) < _length(head):
             return
-        self._load.seconds.append(time.perf_counter() - self._sent)
-        self._load.statuses[int(head[9:12])] += 1
+        status = int(head[9:12])
+        self._load.statuses[status] += 1
         self._answer = b""
+        if status == _TRY_LATER:
+            self._transport.write(self._request)
+            return
+        self._load.seconds.append(time.perf_counter() - self._sent)
         self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -52,6 +58,7 @@ class _Connection(asyncio.Protocol):
         if request is None:
             self._transport.close()
             return
+        self._request = request
         self._sent = time.perf_counter()
         self._transport.write(request)
 

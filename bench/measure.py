@@ -45,6 +45,8 @@ class Measured:
     #: The share of one core that the load generator was busy for.
     load_share: float
     between_peak_mb: float
+    #: Requests that were answered 503 and sent again.
+    repeated: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Sent:
     seconds: list[float]
     between_cpu_ms: float
     load_cpu_ms: float
+    repeated: int
 
 
 def sent(
@@ -91,6 +94,7 @@ def sent(
         seconds=sorted(found["seconds"]),
         between_cpu_ms=spent / count * 1000,
         load_cpu_ms=found["cpu"] / count * 1000,
+        repeated=found["statuses"].get("503", 0),
     )
 
 
@@ -163,6 +167,7 @@ class World:
             load_cpu_ms=one.load_cpu_ms,
             load_share=one.load_cpu_ms * count / 1000 / one.wall,
             between_peak_mb=usage(way.part.pid).peak / 1e6 if way.part and way.part.pid else 0.0,
+            repeated=one.repeated,
         )
 
     def _wait(self, until: Callable[[], bool]) -> None:

@@ -126,7 +126,8 @@ class RestateClient:
             began = time.perf_counter()
             try:
                 result = _judge(await address.post(path, headers, body, timeout))
-            except OSError as error:
+            except (OSError, ValueError) as error:
+                # ValueError: restate.auth_token holds what no header can.
                 result = Result(Answered.AWAY, type(error).__name__)
             if self.watch is not None:
                 self.watch(address.name, result.answered, time.perf_counter() - began)

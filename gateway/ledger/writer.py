@@ -24,6 +24,7 @@ from typing import Any
 from gateway.errors import TryLater
 from gateway.ledger.sqlite_transaction import SqliteTransaction
 from gateway.ledger.worker import Done, Job, Operation, Result, Watch, settle
+from gateway.log import defect
 
 #: A commit is not made to wait for more than this many operations.
 _MAX_BATCH = 256
@@ -128,6 +129,11 @@ class Writer:
         except _Locked:
             loop.call_later(_LOCKED_SECONDS, self._turn, loop)
             return
+        except Exception as error:
+            # A fault of ours: whoever waits is told in time, and the next one finds the writer at rest.
+            defect(error)
+            self._at_work = False
+            return
         self._under_way = commit
         self._at_work = commit is not None
         if commit is not None:
@@ -135,8 +141,10 @@ class Writer:
 
     def _flushed(self, commit: _Commit, loop: asyncio.AbstractEventLoop) -> None:
         if self._under_way is commit:
-            self._settle(commit)
-            self._turn(loop)
+            try:
+                self._settle(commit)
+            finally:
+                self._turn(loop)
 
     def _settle(self, commit: _Commit) -> None:
         self._under_way = None

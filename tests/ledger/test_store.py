@@ -355,6 +355,33 @@ async def test_what_fails_before_the_flush_is_not_acknowledged(ledger: SqliteLed
     assert await ledger.write(put("next")) == "next"
 
 
+class Faulty:
+    """A watch with a fault of its own, once."""
+
+    raises = True
+
+    def ledger_did(self, kind: str, operations: int, seconds: float) -> None:
+        """Raise the first time."""
+        if kind == "write" and self.raises:
+            self.raises = False
+            raise KeyError("a fault of ours")
+
+    def ledger_failed(self) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("how", ["write", "note"])
+async def test_a_fault_beside_a_commit_does_not_end_the_ledger(path: Path, how: str) -> None:
+    ledger = SqliteLedger(path, Faulty())
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    run = {"write": ledger.write, "note": ledger.note}[how]
+    with pytest.raises(TryLater, match="in time"):
+        await run(put("one"), 0.1)
+    assert await run(put("two"), 5) == "two"
+    assert await names(ledger) == {"one", "two"}
+    ledger.close()
+
+
 async def test_closing_finishes_what_was_submitted(path: Path) -> None:
     ledger = SqliteLedger(path)
     writes = [asyncio.create_task(ledger.write(put(f"{number}"), within=10)) for number in range(300)]
