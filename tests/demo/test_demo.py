@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -23,9 +24,14 @@ from tests.gateway.canaries import scan
 def test_it_tells_every_story_and_keeps_everything_running_until_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "demo", "--keep"]
     environment = {"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as demo:
+    with ExitStack() as ending:
+        demo = ending.enter_context(
+            subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        )
+        # Whatever goes wrong: to leave waits for its end, which does not come by itself.
+        ending.callback(demo.kill)
         assert demo.stdout is not None
         told = until(demo.stdout, "/v1/keys")
         curls = [shlex.split(line) for line in told.splitlines() if line.startswith("curl")]
