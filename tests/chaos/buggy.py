@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,16 +27,23 @@ from gateway.restate import RestateClient
 
 
 def acknowledge_before_the_commit() -> None:
-    take = Writer._next
+    def turn(self: Writer, loop: asyncio.AbstractEventLoop) -> None:
+        jobs = list(self._jobs)
+        self._jobs.clear()
+        self._at_work = bool(jobs)
+        if not jobs:
+            return
+        self._connection.execute("BEGIN IMMEDIATE")
+        tx = SqliteTransaction(self._connection)
+        settle([(job, *self._savepoint(tx, job)) for job in jobs])
 
-    def too_early(self: Writer) -> Any:
-        commit = take(self)
-        if commit is not None:
-            settle(commit.done)
-            commit.hooks.append(lambda: time.sleep(0.5))
-        return commit
+        def commit() -> None:
+            self._connection.execute("COMMIT")
+            turn(self, loop)
 
-    Writer._next = too_early  # type: ignore[method-assign]
+        loop.call_later(0.5, commit)
+
+    Writer._turn = turn  # type: ignore[method-assign]
 
 
 def drop_what_restate_did_not_take() -> None:
