@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
@@ -28,18 +28,17 @@ _BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005),
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
-Metric = TypeVar("Metric", Counter, Histogram)
 
 
-class _Children(dict[Any, Metric], Generic[Metric]):
-    """A metric's children by their labels' values: one value, or several in a tuple."""
+class _Children(dict[Any, Counter]):
+    """A counter's children by their labels' values: one value, or several in a tuple."""
 
-    def __init__(self, parent: Metric) -> None:
+    def __init__(self, parent: Counter) -> None:
         super().__init__()
-        self._parent: Metric = parent
+        self._parent = parent
 
-    def __missing__(self, key: Any) -> Metric:
-        child: Metric = self._parent.labels(*(key if isinstance(key, tuple) else (key,)))
+    def __missing__(self, key: Any) -> Counter:
+        child: Counter = self._parent.labels(*(key if isinstance(key, tuple) else (key,)))
         self[key] = child
         return child
 
