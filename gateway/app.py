@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import secrets
 import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import descriptors, failpoints, log, problem, sources
+from gateway import descriptors, failpoints, log, sources
 from gateway.admin import RestateAdmin
 from gateway.clients import Clients, WatchedClients, fingerprint
-from gateway.errors import ConfigurationError, TryLater
+from gateway.errors import ConfigurationError
 from gateway.filewatch import keep_looking
 from gateway.gateway import Gateway
+from gateway.http.asgi import Asgi
+from gateway.http.connection import App, Listener
 from gateway.internal import app as internal_app
 from gateway.keyfile import WatchedKeyRing
 from gateway.keyreport import KeyReport
@@ -33,7 +33,6 @@ from gateway.listening import Sockets
 from gateway.log import logger
 from gateway.observe.observer import Observer, Tracer
 from gateway.public.app import PublicApp
-from gateway.public.connection import Listener
 from gateway.restate import RestateClient
 from gateway.secret import Secret
 from gateway.secretwatch import WatchedSecret
@@ -247,7 +246,7 @@ class Listeners:
         connections = descriptors.connections(gateway.settings.limits.connections)
         refused = gateway.observer.metrics.refused
         self._public = _Server(_config(PublicApp(gateway), connections, on_refusal=refused))
-        self._internal = _Server(_config(_Contained(internal_app.build(gateway)), connections))
+        self._internal = _Server(_config(Asgi(internal_app.build(gateway)), connections))
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then take no more and answer what is in work."""
@@ -292,33 +291,12 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-class _Contained:
-    """
-    An app whose defects end here: it has answered and logged them, uvicorn would log their text too.
-
-    So does a request that is still in work when the stop may take no longer.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(Exception):
-            try:
-                await self._app(scope, receive, send)
-            except asyncio.CancelledError:
-                # An error of uvicorn's, where it is answered in part already.
-                await problem.render(TryLater("the gateway stops"), secrets.token_hex(8))(
-                    scope, receive, send
-                )
-
-
 def _address(bound: socket.socket) -> str:
     host, port, *_ = bound.getsockname()
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _config(app: ASGIApp, connections: int, **more: Any) -> Listener:
+def _config(app: App, connections: int, **more: Any) -> Listener:
     return Listener(
         app,
         # The access log holds the path, so the token; ours holds what is good to know.

@@ -97,9 +97,14 @@ class Gateway:
     async def to_the_end(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Do some work to its end, even if whoever asked for it hangs up meanwhile."""
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.outlast(task)
         return await asyncio.shield(task)
+
+    def outlast(self, work: asyncio.Task[Any]) -> None:
+        """Let a task that nobody waits for any more come to its end."""
+        if not work.done():
+            self._tasks.add(work)
+            work.add_done_callback(self._tasks.discard)
 
     async def finish(self, within: float) -> None:
         """Wait for the work that is still being done."""

@@ -44,7 +44,6 @@ class Passage:
     `source` is "" until one that is configured is found. `disposed` and `outcomes` are its events, in their
     order; a delivery without events has `outcome` and `reason` instead. `refused` is the code of the error
     that it was answered with. `secret` is the place of the secret that verified it in the source's list.
-    `given_up`: whoever asked is gone, and its work goes on.
     """
 
     request_id: str
@@ -61,7 +60,6 @@ class Passage:
     refused: str = ""
     status: int = 0
     replay_of: str | None = None
-    given_up: bool = False
     trace: Trace | None = None
     ends: list[tuple[str, int]] = field(default_factory=list)
 

@@ -1,8 +1,8 @@
 """
 The app behind the public listener: five paths and nothing else, no docs, no metrics, no banner.
 
-Plain ASGI (https://asgi.readthedocs.io/en/stable/specs/www.html): a webhook needs a path of two known forms,
-its headers and its body, and a framework's routing, requests and responses cost more than all of that.
+A webhook needs a path of two known forms, its headers and its body; a framework's routing, requests and
+responses cost more than all of that.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
-from starlette.types import Receive, Scope, Send
-
 from gateway import failpoints, log, problem
 from gateway.delivery import Answer
 from gateway.errors import GatewayError, MethodNotAllowed, NotAuthentic, TryLater
 from gateway.gateway import Gateway
+from gateway.http.request import Request
 from gateway.observe.passage import Passage, Step
 from gateway.public import approvals, probe
 from gateway.public.edge import Edge
 from gateway.public.receive import receive as receive_webhook
+from gateway.public.room import Place
 
 #: Paths as they came: an encoded slash is no slash, and each has one spelling.
 _WEBHOOK = re.compile(rb"/c/[^/]+/[^/]+|/s/[^/]+")
 _APPROVAL = re.compile(rb"/a/[^/]+")
 
-Handler = Callable[[Gateway, Scope, Receive, Passage], Awaitable[Answer]]
+Handler = Callable[[Gateway, Request, Place, Passage], Awaitable[Answer]]
 
 
 class PublicApp:
@@ -39,43 +39,48 @@ class PublicApp:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._edge = Edge(self._take, gateway)
+        self._edge = Edge(gateway)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        passage = scope["passage"] = Passage.begin()
+    async def __call__(self, request: Request) -> None:
+        """Answer a request."""
+        passage = Passage.begin()
+        request.id = passage.request_id
         try:
-            await self._edge(scope, receive, send)
+            _send(await self._edge.answer(_take, request, passage), request)
+            if request.lasting:
+                await failpoints.reach("after-answer")
         except asyncio.CancelledError:
-            # The server stops and waits no longer; what is in work goes on to its end.
-            passage.given_up = True
-            if not passage.status:
-                stopping = TryLater("the gateway stops")
-                await _send(problem.answer(stopping, passage.request_id), passage, send)
+            _stopped(request)
             return
         except Exception as error:
             if not isinstance(error, GatewayError):
                 log.defect(error)
                 error = GatewayError()
-            # Its frames hold the body, and the delivery's task holds it: without this only the garbage
-            # collector would let go of them.
+            # Its frames hold the body: without this only the garbage collector would let go of them.
             error.__traceback__ = None
             passage.refused = passage.refused or error.code
             passage.reason = passage.reason or error.detail
             if passage.outcome is None:
                 passage.stop()
-            if not passage.status:
-                await _send(problem.answer(error, passage.request_id), passage, send)
+            _send(problem.answer(error, passage.request_id), request)
+        passage.status = request.status
+        passage.end(Step.ANSWER)
         self._gateway.observer.passed(passage)
 
-    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
-        passage: Passage = scope["passage"]
-        # A probe comes by any method and on a path that a proxy may have altered: it is known by its token.
-        ours = probe.came(self._gateway, scope)
-        answering = probe.report if ours else handler(scope["method"], scope["raw_path"])
-        answer = await answering(self._gateway, scope, receive, passage)
-        await _send(answer, passage, send)
-        if answering is receive_webhook:
-            await failpoints.reach("after-answer")
+    def stop(self, request: Request) -> None:
+        """Answer what is in work when the stop may take no longer; what is on record by then goes on."""
+        if not request.lasting:
+            request.give_up()
+            return
+        _stopped(request)
+        self._gateway.outlast(request.work)
+
+
+async def _take(gateway: Gateway, request: Request, place: Place, passage: Passage) -> Answer:
+    # A probe comes by any method and on a path that a proxy may have altered: it is known by its token.
+    if probe.came(gateway, request):
+        return await probe.report(gateway, request, place, passage)
+    return await handler(request.method, request.path)(gateway, request, place, passage)
 
 
 def handler(method: str, raw_path: bytes) -> Handler:
@@ -94,7 +99,7 @@ def handler(method: str, raw_path: bytes) -> Handler:
     return found
 
 
-async def _live(gateway: Gateway, scope: Scope, receive: Receive, passage: Passage) -> Answer:
+async def _live(gateway: Gateway, request: Request, place: Place, passage: Passage) -> Answer:
     return Answer(200, b"ok\n", "text/plain")
 
 
@@ -102,19 +107,17 @@ _APPROVALS: dict[str, Handler] = {"GET": approvals.show, "HEAD": approvals.show,
 _LIVENESS: dict[str, Handler] = {"GET": _live, "HEAD": _live}
 
 
-async def _send(answer: Answer, passage: Passage, send: Send) -> None:
+def _stopped(request: Request) -> None:
+    _send(problem.answer(TryLater("the gateway stops"), request.id), request)
+
+
+def _send(answer: Answer, request: Request) -> None:
     headers = [
         (b"content-type", _content_type(answer.media_type)),
-        (b"x-request-id", passage.request_id.encode()),
+        (b"x-request-id", request.id.encode()),
         *((name.encode(), value.encode()) for name, value in answer.headers),
     ]
-    if answer.status != 204:
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-    # The edge may still raise another answer in its place.
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    passage.status = answer.status
-    await send({"type": "http.response.body", "body": answer.body})
-    passage.end(Step.ANSWER)
+    request.answer(answer.status, headers, answer.body)
 
 
 @lru_cache(64)

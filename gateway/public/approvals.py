@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from itsdangerous import BadSignature, TimestampSigner
-from starlette.types import Receive, Scope
 
 from gateway import tokens
 from gateway.delivery import Answer, Delivery, Event, Headers
 from gateway.errors import Malformed, NotAuthentic, UnsupportedContent
 from gateway.gateway import Gateway
+from gateway.http.request import Request
 from gateway.keyring import Key, Purpose
 from gateway.ledger import issuing
 from gateway.ledger.records import Callback, Proposal
@@ -29,6 +29,7 @@ from gateway.observe.passage import Passage, Step
 from gateway.outcome import Outcome, State
 from gateway.public.body import headers_of, read_body
 from gateway.public.receive import carry_out
+from gateway.public.room import Place
 from gateway.rules import Rules
 from gateway.tokens import Claims
 
@@ -69,26 +70,26 @@ def _pages() -> Environment:
     )
 
 
-async def show(gateway: Gateway, scope: Scope, receive: Receive, passage: Passage) -> Answer:
+async def show(gateway: Gateway, request: Request, place: Place, passage: Passage) -> Answer:
     """Show what is asked. Whoever or whatever opens the link: nothing changes."""
-    claims, callback, key = await _opened(gateway, scope)
+    claims, callback, key = await _opened(gateway, request)
     if callback.state_at(gateway.clock()) is not State.OPEN:
         return _answered(callback, gateway.clock())
     return _asked(gateway, claims, callback, key)
 
 
-async def decide(gateway: Gateway, scope: Scope, receive: Receive, passage: Passage) -> Answer:
+async def decide(gateway: Gateway, request: Request, place: Place, passage: Passage) -> Answer:
     """Take the decision that a page's form sends; a second one is told so."""
-    claims, callback, key = await _opened(gateway, scope)
+    claims, callback, key = await _opened(gateway, request)
     passage.source, passage.callback_id, passage.key_id = SOURCE, callback.id, key.id
-    headers = headers_of(scope)
+    headers = headers_of(request)
     _same_origin(gateway, headers)
     media_type, *_ = headers.every("content-type") or [""]
     if media_type.partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise UnsupportedContent("Content-Type: the page's form sends application/x-www-form-urlencoded")
     passage.end(Step.TOKEN)
     limits = gateway.settings.limits
-    body = await read_body(headers, receive, _MAX_FORM, limits.body_time.total_seconds())
+    body = await read_body(request, headers, place, _MAX_FORM, limits.body_time.total_seconds())
     passage.end(Step.BODY)
     try:
         form = parse_qs(body.decode(errors="replace"), max_num_fields=_MAX_FIELDS)
@@ -109,17 +110,17 @@ async def decide(gateway: Gateway, scope: Scope, receive: Receive, passage: Pass
         received_at=gateway.clock(),
     )
     gateway.observer.trace(passage, headers)
-    recording = _record(gateway, claims, callback, key, action["name"], delivery, passage)
-    outcome = await gateway.to_the_end(recording)
+    request.lasting = True
+    outcome = await _record(gateway, claims, callback, key, action["name"], delivery, passage)
     decided = await gateway.ledger.read(issuing.find(callback.id))
     counts = outcome in (Outcome.COMPLETED, Outcome.PENDING, Outcome.DEAD)
     chosen = action["label"] if counts else None
     return _answered(decided or callback, gateway.clock(), chosen)
 
 
-async def _opened(gateway: Gateway, scope: Scope) -> tuple[Claims, Callback, Key]:
+async def _opened(gateway: Gateway, request: Request) -> tuple[Claims, Callback, Key]:
     """What the link's token says, and the approval; `NotAuthentic` for any other text."""
-    token = scope["raw_path"].decode("latin-1").removeprefix("/a/")
+    token = request.path.decode("latin-1").removeprefix("/a/")
     claims, key = tokens.read(SOURCE, token, gateway.ring, Purpose.APPROVAL)
     callback = await gateway.ledger.read(issuing.find(claims.callback_id))
     if callback is None or callback.approval is None:
@@ -200,11 +201,7 @@ async def _record(
         now=delivery.received_at,
     )
     passage.end(Step.PROPOSE)
-    try:
-        await carry_out(gateway, proposal, passage, deadline)
-    finally:
-        if passage.given_up:
-            gateway.observer.passed(passage)
+    await carry_out(gateway, proposal, passage, deadline)
     return passage.outcomes[0]
 
 

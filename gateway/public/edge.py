@@ -11,11 +11,11 @@ token is taken from the same address all the same.
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from itertools import chain
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
+from gateway.delivery import Answer
 from gateway.errors import (
     GatewayError,
     HeadersTooLarge,
@@ -25,11 +25,15 @@ from gateway.errors import (
     Unverified,
 )
 from gateway.gateway import Gateway
+from gateway.http.request import Request
 from gateway.log import logger
+from gateway.observe.passage import Passage
 from gateway.public.peer import Peers
 from gateway.public.rate import Rate
-from gateway.public.room import Room
+from gateway.public.room import Place, Room
 from gateway.sources import Source
+
+App = Callable[[Gateway, Request, Place, Passage], Awaitable[Answer]]
 
 #: What providers send fits in a tenth of it.
 _MAX_HEADERS = 100
@@ -41,12 +45,11 @@ _TELL_AGAIN = 60.0
 
 
 class Edge:
-    """ASGI middleware around what the public app does; what it raises is answered outside of it."""
+    """What stands before and behind all that the public app does; what it raises is answered instead."""
 
-    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         settings = gateway.settings
         limits = settings.limits
-        self._app = app
         self._gateway = gateway
         self._limit = limits.concurrency
         self._at_work = 0
@@ -60,44 +63,38 @@ class Edge:
         self._deliveries = Rate(limits.callback_per_minute)
         self._told_at = -_TELL_AGAIN
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = self._without_prefix(scope)
-        client = self._peers.address((scope["client"] or ("",))[0], scope["headers"])
-        refusal = self._refusal(scope) or self._limited(client, scope["raw_path"])
+    async def answer(self, app: App, request: Request, passage: Passage) -> Answer:
+        """What `app` answers to a request, where it is looked at."""
+        if self._prefixes:
+            request.path = self._without_prefix(request.path)
+        path = request.path
+        client = self._peers.address(request.peer, request.headers)
+        refusal = self._refusal(request) or self._limited(client, path)
         if refusal is not None:
             raise refusal
         place = self._room.body()
-
-        async def bounded() -> Message:
-            message = await receive()
-            place.grow(len(message.get("body", b"")))
-            return message
-
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._count(message["status"], client, scope["raw_path"])
-            await send(message)
-
         self._at_work += 1
         try:
-            await self._app(scope, bounded, counted)
+            answer = await app(self._gateway, request, place, passage)
         except GatewayError as error:
-            self._count(error.status, client, scope["raw_path"])
+            self._count(error.status, client, path)
             raise
         finally:
             self._at_work -= 1
             place.leave()
+        self._count(answer.status, client, path)
+        return answer
 
-    def _refusal(self, scope: Scope) -> GatewayError | None:
+    def _refusal(self, request: Request) -> GatewayError | None:
         """Why a request is not looked at, whoever sends it."""
-        headers = scope["headers"]
-        if len(scope["raw_path"]) > _MAX_PATH:
+        headers = request.headers
+        if len(request.path) > _MAX_PATH:
             return NotAuthentic()
         # Names and values, each pair behind the other: in one go, as every delivery pays for it.
         if len(headers) > _MAX_HEADERS or sum(map(len, chain.from_iterable(headers))) > _MAX_HEADER_BYTES:
             return HeadersTooLarge()
         # A gateway that has much to do is alive: a restart would only make it worse.
-        if self._at_work >= self._limit and scope["raw_path"] != b"/livez":
+        if self._at_work >= self._limit and request.path != b"/livez":
             return Overloaded("too many requests at a time")
         return None
 
@@ -144,10 +141,8 @@ class Edge:
             logger.warning("rate limited", reason=reason, source=source.name if source else None)
         return RateLimited(reason, wait)
 
-    def _without_prefix(self, scope: Scope) -> Scope:
-        raw_path: bytes = scope["raw_path"]
+    def _without_prefix(self, path: bytes) -> bytes:
         for prefix in self._prefixes:
-            if raw_path.startswith(prefix + b"/"):
-                path = scope["path"].removeprefix(prefix.decode())
-                return dict(scope) | {"path": path, "raw_path": raw_path[len(prefix) :]}
-        return scope
+            if path.startswith(prefix + b"/"):
+                return path[len(prefix) :]
+        return path

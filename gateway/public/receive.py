@@ -11,8 +11,6 @@ import asyncio
 import time
 from dataclasses import dataclass, field, replace
 
-from starlette.types import Receive, Scope
-
 from gateway import failpoints, tokens
 from gateway.delivery import Answer, Challenge, Delivery, Event, Headers
 from gateway.envelope import timestamp
@@ -25,6 +23,7 @@ from gateway.errors import (
     Unverified,
 )
 from gateway.gateway import Gateway
+from gateway.http.request import Request
 from gateway.ledger import disposing
 from gateway.ledger.records import Disposed, Proposal
 from gateway.ledger.refusing import Refused
@@ -33,6 +32,7 @@ from gateway.observe.passage import Passage, Step
 from gateway.outcome import Outcome
 from gateway.public.body import headers_of, read_body
 from gateway.public.issued import verify
+from gateway.public.room import Place
 from gateway.sources import Source
 from gateway.tokens import Claims
 
@@ -63,27 +63,27 @@ class Turned:
     visit: str | None = field(default=None, repr=False)
 
 
-async def receive(gateway: Gateway, scope: Scope, receive: Receive, passage: Passage) -> Answer:
+async def receive(gateway: Gateway, request: Request, place: Place, passage: Passage) -> Answer:
     """Take a webhook that came to `/c/{source}/{token}` or `/s/{source}`."""
-    check_method(gateway, scope["method"], scope["raw_path"])
+    check_method(gateway, request.method, request.path)
     try:
-        address = locate(gateway, scope["raw_path"])  # 1: before any byte of the body
+        address = locate(gateway, request.path)  # 1: before any byte of the body
     except NotAuthentic:
         gateway.refusals.unknown_tokens += 1
         raise
     at(passage, address)
-    headers = headers_of(scope)
-    if not address.source.closed and scope["method"] == "POST":
+    headers = headers_of(request)
+    if not address.source.closed and request.method == "POST":
         check_media_type(address.source, headers)
     await failpoints.reach("after-token")
     passage.end(Step.TOKEN)
     limits = gateway.settings.limits
-    body = await read_body(headers, receive, limits.body, limits.body_time.total_seconds())  # 2
+    body = await read_body(request, headers, place, limits.body, limits.body_time.total_seconds())  # 2
     await failpoints.reach("after-body")
     passage.end(Step.BODY)
-    query = scope["query_string"].decode("latin-1")
+    query = request.query.decode("latin-1")
     delivery = Delivery(
-        method=scope["method"],
+        method=request.method,
         url=f"{address.url}?{query}" if query else address.url,
         headers=headers,
         body=body,
@@ -92,7 +92,8 @@ async def receive(gateway: Gateway, scope: Scope, receive: Receive, passage: Pas
     patience = address.source.provider.waits_for.total_seconds() - _ON_THE_WAY
     deadline = time.monotonic() + min(_RESTATE_DEADLINE, patience)
     gateway.observer.trace(passage, headers)
-    return await gateway.to_the_end(process(gateway, address, delivery, passage, deadline))
+    request.lasting = True
+    return await process(gateway, address, delivery, passage, deadline)
 
 
 def at(passage: Passage, address: Address) -> None:
@@ -145,23 +146,19 @@ async def process(
     gateway: Gateway, address: Address, delivery: Delivery, passage: Passage, deadline: float
 ) -> Answer:
     """Steps 3 to 8 for a delivery that was read."""
-    try:
-        address = await equip(gateway, address, delivery)
-        judged = judge(gateway, address, delivery, passage)
-        await failpoints.reach("after-verify")
-        if isinstance(judged, Turned):
-            if judged.visit is not None:
-                await gateway.fetcher.visit(judged.visit)
-            gateway.refusals.keep(judged.refused)
-            if isinstance(judged.answer, GatewayError):
-                raise judged.answer
-            return judged.answer
-        await carry_out(gateway, judged, passage, deadline)
-        await failpoints.reach("before-answer")
-        return answer(address, passage.outcomes)  # 8
-    finally:
-        if passage.given_up:
-            gateway.observer.passed(passage)
+    address = await equip(gateway, address, delivery)
+    judged = judge(gateway, address, delivery, passage)
+    await failpoints.reach("after-verify")
+    if isinstance(judged, Turned):
+        if judged.visit is not None:
+            await gateway.fetcher.visit(judged.visit)
+        gateway.refusals.keep(judged.refused)
+        if isinstance(judged.answer, GatewayError):
+            raise judged.answer
+        return judged.answer
+    await carry_out(gateway, judged, passage, deadline)
+    await failpoints.reach("before-answer")
+    return answer(address, passage.outcomes)  # 8
 
 
 async def equip(gateway: Gateway, address: Address, delivery: Delivery) -> Address:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 import httptools
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from gateway.public.connection import Connection, Listener
+from gateway.errors import Malformed
+from gateway.http.connection import Connection, Listener
+from gateway.http.request import Request
 
 BODIES = st.binary(max_size=40)
 #: What a head may hold beside its framing: an offer of another protocol, an expectation.
@@ -46,25 +48,25 @@ class _Transport(asyncio.Transport):
         return 0
 
 
-async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
+class _Echo:
     """Answers with what it was sent: its path, its body, its headers' names."""
-    body = b""
-    while (message := await receive())["type"] == "http.request":
-        body += message["body"]
-        if not message["more_body"]:
-            break
-    names = b" ".join(name for name, _ in scope["headers"])
-    said = b"%b|%b|%b" % (scope["raw_path"], body.hex().encode(), names)
-    length = (b"content-length", b"%d" % len(said))
-    await send({"type": "http.response.start", "status": 200, "headers": [length]})
-    await send({"type": "http.response.body", "body": said})
+
+    async def __call__(self, request: Request) -> None:
+        names = b" ".join(name for name, _ in request.headers)
+        with suppress(Malformed):
+            body = await request.read(1000, 60, lambda size: None)
+            request.answer(200, [], b"%b|%b|%b" % (request.path, body.hex().encode(), names))
+
+    def stop(self, request: Request) -> None:
+        request.give_up()
 
 
 async def _said(reads: list[bytes]) -> bytes:
     """What a connection answers to these reads, one after the other."""
-    listener = Listener(_echo, 10, lifespan="off", ws="none", log_config=None)
+    listener = Listener(_Echo(), 10, lifespan="off", ws="none", log_config=None)
     listener.load()
-    connection, transport = Connection(listener, ServerState(), {}), _Transport()
+    state = ServerState()
+    connection, transport = Connection(listener, state, {}), _Transport()
     connection.connection_made(transport)
     for read in reads:
         if not transport.closed:
@@ -73,7 +75,7 @@ async def _said(reads: list[bytes]) -> bytes:
     for _ in range(40):
         await asyncio.sleep(0)
     connection.connection_lost(None)
-    await asyncio.gather(*connection.tasks)
+    await asyncio.gather(*(cast(Request, one).work for one in state.tasks))
     return transport.written.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
 
-from gateway.public.connection import Connection, Listener
+from gateway.http.connection import Connection, Listener
+from gateway.http.request import Request
 from stack.ports import free_ports
 
 HEAD = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
@@ -26,20 +26,25 @@ class Impatient(Connection):
     answer_seconds = 0.5
 
 
-async def _app(scope: Scope, receive: Receive, send: Send) -> None:
+class _App:
     """Answers a short body once it is there, and a long one before."""
-    if int(dict(scope["headers"])[b"content-length"]) < 100:
-        while (await receive()).get("more_body"):
-            pass
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"ok"})
+
+    async def __call__(self, request: Request) -> None:
+        if int(dict(request.headers)[b"content-length"]) < 100:
+            await request.read(100, 60, lambda size: None)
+        request.answer(200, [], b"ok")
+
+    def stop(self, request: Request) -> None:
+        request.give_up()
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[tuple[str, int]]:
     """A server with impatient connections; an idle one is kept for a second."""
     (port,) = free_ports(1)
-    config = Listener(_app, 100, port=port, timeout_keep_alive=1, log_config=None, lifespan="off", ws="none")
+    config = Listener(
+        _App(), 100, port=port, timeout_keep_alive=1, log_config=None, lifespan="off", ws="none"
+    )
     config.http = Impatient
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))

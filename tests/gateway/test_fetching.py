@@ -23,8 +23,8 @@ from gateway.gateway import Gateway
 from gateway.keyfile import save
 from gateway.keyring import KeyRing
 from gateway.providers import CATALOGUE
-from gateway.public.app import PublicApp
 from tests.gateway.process import new_key
+from tests.gateway.publicly import public as listening
 from tests.gateway.vendor import Vendor, answer, vendor
 from tests.providers.keys import certificate, ec_key, jwks, rsa_key
 from tests.providers.samples import FETCHED, SECRETS, key, sample
@@ -57,12 +57,10 @@ def configuration(folder: Path, more: str) -> settings.Settings:
 class Public:
     """The public app, and the provider's server that its fetcher asks."""
 
-    def __init__(self, gateway: Gateway, asked: Vendor) -> None:
+    def __init__(self, gateway: Gateway, asked: Vendor, address: str) -> None:
         self.gateway, self.asked = gateway, asked
         gateway.fetcher = asked.fetcher()
-        self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(PublicApp(gateway)), base_url=URL, timeout=30
-        )
+        self._client = httpx.AsyncClient(base_url=address, timeout=30, trust_env=False)
 
     async def post(self, delivery: Delivery, path: str) -> httpx.Response:
         """Send a delivery."""
@@ -86,8 +84,9 @@ async def serving(folder: Path, host: str = SNS, more: str = "") -> AsyncIterato
     async with (
         vendor(host, folder) as asked,
         app.running(configuration(folder, more), {}) as gateway,
+        listening(gateway) as address,
     ):
-        public = Public(gateway, asked)
+        public = Public(gateway, asked, address)
         yield public
         await public.close()
 
