@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
+
+from gateway.deadline import Deadline
 
 #: An answer's head and its body may each have so many bytes; Restate's have a few hundred.
 _MAX_ANSWER = 64 * 1024
@@ -50,14 +51,15 @@ class Ingress:
         ends = loop.time() + within
         request = self._request(path, headers, body)
         if self._kept:
-            # Once: what else is kept may be as old.
-            with suppress(_Stale):
-                return await self._kept.pop().call(request, within)
+            try:
+                return await self._kept.pop().call(request, ends)
+            except _Stale:
+                pass  # once: what else is kept may be as old
         async with asyncio.timeout(min(self._connect_within, within)):
             _, connection = await loop.create_connection(
-                lambda: _Connection(self._kept), self._host, self._port, ssl=self._tls
+                lambda: _Connection(loop, self._kept), self._host, self._port, ssl=self._tls
             )
-        return await connection.call(request, ends - loop.time())
+        return await connection.call(request, ends)
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -89,22 +91,27 @@ class _Connection(asyncio.Protocol):
     _begun = False
     _answered_before = False
 
-    def __init__(self, kept: list[_Connection]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, kept: list[_Connection]) -> None:
+        self._loop = loop
         self._kept = kept
+        self._due = Deadline(loop, lambda: self._fail(TimeoutError("no answer in time")))
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[int] | None = None
 
-    async def call(self, request: bytes, within: float) -> int:
-        """The status of the answer to a request; raises `OSError`, and `_Stale` for it to be sent again."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[int] = loop.create_future()
+    async def call(self, request: bytes, ends: float) -> int:
+        """
+        The status of the answer to a request, which has to be there by a time on the loop's clock.
+
+        Raises `OSError`, and `_Stale` for it to be sent again.
+        """
+        answer: asyncio.Future[int] = self._loop.create_future()
         self._answer = answer
-        timer = loop.call_later(within, self._fail, TimeoutError("no answer in time"))
+        self._due.set(ends)
         self._transport.write(request)
         try:
             return await answer
         finally:
-            timer.cancel()
+            self._due.clear()
             if self._answer is answer:
                 # Whoever called waits no longer, and the answer would be taken for the next one's.
                 self.abort()
@@ -159,6 +166,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
+        self._due.close()
         if self in self._kept:
             self._kept.remove(self)
         if exc is not None or self._has_end:

@@ -115,7 +115,7 @@ RULES = {
             *CORE,
             *("gateway.ledger", "gateway.ledger.*"),
             # The courier takes what is owed to Restate.
-            *("gateway.restate", "gateway.ingress", "gateway.log"),
+            *("gateway.restate", "gateway.ingress", "gateway.log", "gateway.deadline"),
             # Where it can be made to fail on purpose.
             "gateway.failpoints",
             # How long it keeps what.
@@ -125,7 +125,12 @@ RULES = {
     "the way out knows no app and no ledger": Rule(
         ("gateway.restate", "gateway.ingress"),
         ("fastapi", "starlette", "httpx", *STORES),
-        (*CORE, "gateway.ingress"),
+        (*CORE, "gateway.ingress", "gateway.deadline"),
+    ),
+    "HTTP knows no webhooks, and a framework only where it is an adapter for one": Rule(
+        ("gateway.http", "gateway.http.*"),
+        ("fastapi", "httpx", "pyreqwest", *STORES),
+        (*CORE, "gateway.deadline", "gateway.problem", "gateway.http", "gateway.http.*"),
     ),
     "Restate is asked through the questions, which load what asks when the first one is asked": Rule(
         ("gateway.admin", "gateway.status", "gateway.reach", "gateway.watcher"),
@@ -142,9 +147,20 @@ RULES = {
             *("gateway.sources", "gateway.filewatch", "gateway.given"),
         ),
     ),
-    "the public app knows neither the internal one nor the database": Rule(
+    "the public app knows neither a framework, nor the internal one, nor the database": Rule(
         ("gateway.public", "gateway.public.*"),
-        ("httpx", "pyreqwest", *STORES, "gateway.internal", "gateway.cli", "gateway.app", "gateway.client"),
+        (
+            "fastapi",
+            "starlette",
+            "uvicorn",
+            "httpx",
+            "pyreqwest",
+            *STORES,
+            "gateway.internal",
+            "gateway.cli",
+            "gateway.app",
+            "gateway.client",
+        ),
     ),
     "the internal app knows no HTTP client and no database": Rule(
         ("gateway.internal", "gateway.internal.*"),

@@ -20,6 +20,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from gateway import problem
+from gateway.deadline import Deadline
 from gateway.errors import GatewayError, HeadersTooLarge, Malformed, TryLater
 from gateway.http.request import HIGH_WATER, Request
 
@@ -86,10 +87,6 @@ class Connection(asyncio.Protocol):
     #: What came last, whose body may still come in, and what the app is at work on.
     _latest: Request | None = None
     _at_work: Request | None = None
-    #: On the loop's clock: when the connection is closed unless something comes, and when that is looked at.
-    _due: float | None = None
-    _look_at: float = 0
-    _look: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
     def __init__(
@@ -104,6 +101,8 @@ class Connection(asyncio.Protocol):
         self._server = server_state
         self._loop = _loop or asyncio.get_running_loop()
         self._waiting: deque[Request] = deque()
+        #: When the connection is closed unless something comes.
+        self._due = Deadline(self._loop, self.end)
         self._parse()
 
     def _parse(self) -> None:
@@ -287,10 +286,8 @@ class Connection(asyncio.Protocol):
         """Nothing is due any more, and no answer gets there."""
         self._server.connections.discard(cast(Any, self))
         self._expect_nothing()
+        self._due.close()
         self.resume_writing()
-        if self._look is not None:
-            self._look.cancel()
-            self._look = None
         for request in (self._at_work, *self._waiting, self._latest):
             if request is not None:
                 request.left()
@@ -363,33 +360,14 @@ class Connection(asyncio.Protocol):
     def _expect_within(self, seconds: float) -> None:
         if self._transport.is_closing():
             return
-        self._due = due = self._loop.time() + seconds
+        self._due.set(self._loop.time() + seconds)
         idle = self.config.idle
         idle.pop(self, None)
         idle[self] = None
-        # A timer that is early looks again: most of what is due is there long before.
-        if self._look is None or self._look_at > due:
-            self._look_later(due)
-
-    def _look_later(self, at: float) -> None:
-        if self._look is not None:
-            self._look.cancel()
-        self._look_at = at
-        self._look = self._loop.call_at(at, self._look_now)
-
-    def _look_now(self) -> None:
-        self._look = None
-        if self._due is None:
-            return
-        if self._loop.time() >= self._due:
-            self.end()
-        else:
-            self._look_later(self._due)
 
     def _expect_nothing(self) -> None:
-        if self._due is not None:
-            self._due = None
-            self.config.idle.pop(self, None)
+        self._due.clear()
+        self.config.idle.pop(self, None)
 
 
 @lru_cache(100)

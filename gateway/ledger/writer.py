@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.deadline import Deadline
 from gateway.errors import TryLater
 from gateway.ledger.sqlite_transaction import SqliteTransaction
 from gateway.ledger.worker import Done, Job, Operation, Result, Watch, settle
@@ -30,6 +31,11 @@ from gateway.log import defect
 _MAX_BATCH = 256
 #: A file that another program has locked is tried again so soon.
 _LOCKED_SECONDS = 0.005
+#: What is only noted waits so long for a commit that it can come along with: one of its own costs as much as
+#: a delivery's.
+_NOTES_WAIT = 0.01
+#: A loop's timer may come so much before its time, in seconds.
+_EARLY = 0.001
 #: When the ledger is closed there is time to wait for it.
 _LONGEST_LOCK_MS = 5000
 
@@ -71,6 +77,11 @@ class Writer:
         self._flush = flush
         self._watch = watch
         self._jobs: deque[Job[Any]] = deque()
+        self._waited_for: set[Job[Any]] = set()
+        #: When the first of those who wait has waited for too long.
+        self._due: Deadline | None = None
+        #: When what is only noted is committed by itself.
+        self._notes_due: asyncio.TimerHandle | None = None
         #: Whether a turn is to come without being asked for.
         self._at_work = False
         self._under_way: _Commit | None = None
@@ -90,18 +101,25 @@ class Writer:
         then is dropped, one that has may still be committed.
         """
         loop = asyncio.get_running_loop()
+        if self._due is None:
+            self._due = Deadline(loop, self._look_for_late_ones)
         waiting: asyncio.Future[Result] = loop.create_future()
-        timer = None if within is None else loop.call_later(within, self._too_late, waiting)
-        self._jobs.append(Job(operation, within, waiting, lasting))
+        job = Job(operation, within, waiting, lasting)
+        self._jobs.append(job)
+        self._waited_for.add(job)
+        if self._due.at is None or job.deadline < self._due.at:
+            self._due.set(job.deadline)
         if not self._at_work:
-            self._at_work = True
-            # Not at once: what else this turn of the loop brings comes along.
-            loop.call_soon(self._turn, loop)
+            if lasting:
+                self._at_work = True
+                # Not at once: what else this turn of the loop brings comes along.
+                loop.call_soon(self._turn, loop)
+            elif self._notes_due is None:
+                self._notes_due = loop.call_later(_NOTES_WAIT, self._take_notes, loop)
         try:
             return await waiting
         finally:
-            if timer is not None:
-                timer.cancel()
+            self._waited_for.discard(job)
 
     def close(self) -> None:
         """Finish what was submitted, then end the thread. Nothing may be submitted meanwhile."""
@@ -113,14 +131,35 @@ class Writer:
         while (commit := self._next()) is not None:
             self._bring(commit)
             self._settle(commit)
+        if self._due is not None:
+            self._due.close()
+        if self._notes_due is not None:
+            self._notes_due.cancel()
         self._flushes.put(None)
         self._thread.join()
         self._connection.close()
 
-    def _too_late(self, waiting: asyncio.Future[Any]) -> None:
-        if not waiting.done():
-            self._failed()
-            waiting.set_exception(TryLater("the ledger did not answer in time"))
+    def _look_for_late_ones(self) -> None:
+        """Tell those whose time is over, and look again when the next one's is."""
+        now, next_one = time.monotonic(), None
+        for job in self._waited_for:
+            waiting = job.waiting
+            if waiting is None or waiting.done():
+                continue
+            if job.deadline <= now + _EARLY:
+                self._failed()
+                waiting.set_exception(TryLater("the ledger did not answer in time"))
+            elif next_one is None or job.deadline < next_one:
+                next_one = job.deadline
+        if self._due is not None and next_one is not None:
+            self._due.set(next_one)
+
+    def _take_notes(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Commit what is only noted: nothing has come that it could have come along with."""
+        self._notes_due = None
+        if not self._at_work:
+            self._at_work = True
+            self._turn(loop)
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         """Commit what waits and have it flushed; once that is done, the next turn follows by itself."""
@@ -144,7 +183,15 @@ class Writer:
             try:
                 self._settle(commit)
             finally:
-                self._turn(loop)
+                self._go_on(loop)
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        if any(job.lasting for job in self._jobs):
+            self._turn(loop)
+            return
+        self._at_work = False
+        if self._jobs and self._notes_due is None:
+            self._notes_due = loop.call_later(_NOTES_WAIT, self._take_notes, loop)
 
     def _settle(self, commit: _Commit) -> None:
         self._under_way = None
