@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes .venv with exactly what uv.lock holds. Needs Python 3.11 or newer and nothing else: where there
 # is no uv, the one of uv.lock is put into .venv first. Arguments go to `uv sync`: --group bench. With
-# --into DIRECTORY before them the packages go there, and .venv stays as it is.
+# --into DIRECTORY before them the packages go there, and .venv stays as it is. PYTHON names another one.
 set -eu
 
 stop() {
@@ -10,7 +10,7 @@ stop() {
 }
 
 python=
-for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+for candidate in ${PYTHON-} python3 python3.14 python3.13 python3.12 python3.11; do
     # A pyenv shim may be there and still not run.
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         python=$("$candidate" -c 'import sys; print(sys.executable)')
