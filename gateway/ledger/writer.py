@@ -31,6 +31,10 @@ from gateway.log import defect
 _MAX_BATCH = 256
 #: A file that another program has locked is tried again so soon.
 _LOCKED_SECONDS = 0.005
+#: Where so many operations come within a commit and its flush, the next one waits for more, in seconds: each
+#: wakes up a thread and writes pages that it could share.
+_CROWD = 8
+_GATHER = 0.003
 #: What is only noted waits so long for a commit that it can come along with: one of its own costs as much as
 #: a delivery's.
 _NOTES_WAIT = 0.01
@@ -183,11 +187,14 @@ class Writer:
             try:
                 self._settle(commit)
             finally:
-                self._go_on(loop)
+                self._go_on(loop, len(commit.done))
 
-    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _go_on(self, loop: asyncio.AbstractEventLoop, just_done: int) -> None:
         if any(job.lasting for job in self._jobs):
-            self._turn(loop)
+            if just_done + len(self._jobs) < _CROWD:
+                self._turn(loop)
+            else:
+                loop.call_later(_GATHER, self._turn, loop)
             return
         self._at_work = False
         if self._jobs and self._notes_due is None:
