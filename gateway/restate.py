@@ -12,6 +12,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import quote
@@ -96,6 +97,21 @@ class RestateClient:
         """Close the connections."""
         for address in self._addresses:
             address.close()
+
+    def clock_skew(self) -> float | None:
+        """
+        How far our clock is ahead of Restate's, in seconds, to a second; None where no date is known.
+
+        By the address that answered last.
+        """
+        dated = self._addresses[self._first].dated
+        if dated is None:
+            return None
+        date, seen_at = dated
+        try:
+            return seen_at - parsedate_to_datetime(date.decode("latin-1")).timestamp()
+        except ValueError:
+            return None
 
     async def complete(self, effect: Effect, deadline: float, traceparent: str | None = None) -> Result:
         """

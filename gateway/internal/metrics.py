@@ -96,6 +96,9 @@ def _of_the_process(gateway: Gateway) -> Iterator[Metric]:
     yield _gauge("closed_sources", "Sources that have no secret", len(gateway.sources.closed))
     breaker = not gateway.restate.breaker.allows()
     yield _gauge("restate_breaker_open", "Whether Restate is left alone for a second", breaker)
+    skew = gateway.restate.clock_skew()
+    if skew is not None:
+        yield _gauge("clock_skew_seconds", "How far the clock here is ahead of Restate's", skew)
     attempts = CounterMetricFamily(
         "gateway_courier_attempts", "What the courier brought, by Restate's answer", labels=["answered"]
     )

@@ -57,6 +57,10 @@ class Readiness(BaseModel):
     refused_unrecorded: int
 
 
+#: Most providers' signed times are taken if they are five minutes off, some after one.
+_SKEW_SECONDS = 60
+
+
 @router.get("/v1/providers", summary="The catalogue")
 async def providers(caller: AuthenticatedCaller) -> list[ProviderView]:
     """Every provider that a source can name."""
@@ -81,8 +85,8 @@ async def ready(gateway: RunningGateway, response: Response) -> Readiness:
     """
     200 while deliveries are taken, 503 otherwise.
 
-    A closed source, a key, secret or clients file that is broken or Restate being away do not make it
-    unready: what can be taken is taken. They are listed.
+    A closed source, a key, secret or clients file that is broken, Restate being away or having another time
+    do not make it unready: what can be taken is taken. They are listed.
     """
     found = await readiness(gateway)
     response.status_code = 200 if found.ready else 503
@@ -110,6 +114,12 @@ async def readiness(gateway: Gateway) -> Readiness:
     reasons += [f"sources.{name} is closed: it has no secret" for name in gateway.sources.closed]
     if not gateway.restate.breaker.allows():
         reasons.append("Restate's ingress does not answer; deliveries are kept and brought later")
+    skew = gateway.restate.clock_skew()
+    if skew is not None and abs(skew) > _SKEW_SECONDS:
+        reasons.append(
+            f"the clock here is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Restate's; "
+            "one of the two is wrong, and genuine deliveries may be refused as stale"
+        )
     return Readiness(
         ready=taking,
         reasons=reasons,
