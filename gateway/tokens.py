@@ -159,11 +159,11 @@ def _unpack(source: str, packed: bytes) -> Claims:
     )
     rules = Rules(tuple(rest["succeed_on"]), tuple(rest["fail_on"])) if "succeed_on" in rest else None
     return Claims(
-        callback_id=callback_id,
-        source=source,
-        target=target,
-        expires_at=expires_at,
-        rules=rules,
-        on_failure=rest.get("on_failure", "reject"),
-        recipient=rest.get("recipient"),
+        callback_id,
+        source,
+        target,
+        expires_at,
+        rules,
+        rest.get("on_failure", "reject"),
+        rest.get("recipient"),
     )

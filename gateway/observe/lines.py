@@ -95,7 +95,7 @@ def values(passage: Passage) -> dict[str, Any]:
             _told(_event(one, passage.outcomes[place : place + 1]))
             for place, one in enumerate(passage.disposed[:_LISTED])
         ]
-    found["ms"] = {step: (ended - began) // 1000 / 1000 for step, began, ended in passage.steps()}
+    found["ms"] = {step: (ended - began) // 1000 / 1000 for step, began, ended in passage.steps}
     found["total_ms"] = (passage.ended - passage.began) // 1000 / 1000
     return _told(found)
 

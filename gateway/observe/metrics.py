@@ -162,7 +162,7 @@ class Metrics:
                 self._contradictions[source].inc()
         if passage.secret is not None:
             self._secrets.count(source, passage.secret)
-        for step, began, ended in passage.steps():
+        for step, began, ended in passage.steps:
             self._steps.observe(step, (ended - began) / 1e9)
         self._whole.observe("", (passage.ended - passage.began) / 1e9)
 

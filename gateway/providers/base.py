@@ -249,7 +249,7 @@ class Provider:
 
         Raises `Malformed` or `Unverified` where it is one and can't be answered.
         """
-        return self._challenge(delivery, keys, signed=False)
+        return self._challenge(delivery, keys, signed=False) if self.handshakes else None
 
     def kept(self, delivery: Delivery) -> Delivery:
         """The delivery as it may be stored: without a secret that came along, and good to verify again."""
@@ -257,7 +257,8 @@ class Provider:
 
     def read(self, delivery: Delivery, keys: Sequence[Secret] = ()) -> tuple[Event, ...] | Challenge:
         """The events of a verified delivery, or the handshake that it is; `Malformed` otherwise."""
-        return self._challenge(delivery, keys, signed=True) or self.reader.read(delivery)
+        challenge = self._challenge(delivery, keys, signed=True) if self.handshakes else None
+        return challenge or self.reader.read(delivery)
 
     def _challenge(self, delivery: Delivery, keys: Sequence[Secret], signed: bool) -> Challenge | None:
         for handshake in self.handshakes:
