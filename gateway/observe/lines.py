@@ -16,7 +16,7 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from gateway.ledger.records import Disposed
-from gateway.log import logger
+from gateway.log import logger, write
 from gateway.observe.passage import Passage
 from gateway.outcome import Outcome
 
@@ -49,7 +49,7 @@ class Lines:
     def _write(self, level: int, event: str, values: dict[str, Any]) -> None:
         if self._logger is None:
             self._logger = logger.bind()
-        self._logger.log(level, event, **values)
+        write(self._logger, level, event, values)
 
     def _is_sampled(self, kind: str) -> bool:
         second = int(monotonic())
@@ -65,12 +65,14 @@ class Lines:
 
 def level(passage: Passage) -> int:
     """How much somebody has to look: at money that is told two things above all."""
-    if passage.status == 500 or any(one.contradicts for one in passage.disposed):
-        return logging.ERROR
-    if any(one.conflict or one.adopted for one in passage.disposed):
-        return logging.WARNING
     # Whoever scans for URLs is no news; that a source's webhooks are refused is.
-    return logging.WARNING if passage.refused and passage.source else logging.INFO
+    level = logging.WARNING if passage.refused and passage.source else logging.INFO
+    for one in passage.disposed:
+        if one.contradicts:
+            return logging.ERROR
+        if one.conflict or one.adopted:
+            level = logging.WARNING
+    return logging.ERROR if passage.status == 500 else level
 
 
 def values(passage: Passage) -> dict[str, Any]:
