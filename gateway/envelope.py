@@ -88,14 +88,14 @@ def build(effect: Effect) -> bytes:
     if not effect.type_verified:
         attributes["type_verified"] = False
     match effect.target:
+        case Awakeable():
+            pass
         case WorkflowPromise(promise=promise):
             attributes["promise"] = promise
             if effect.rejects:
                 attributes["reject"] = effect.rejection
         case Handler():
             attributes["sequence"] = effect.sequence
-        case Awakeable():
-            pass
     head = to_json(attributes)
     if effect.json:
         return b'%b,"data":%b}' % (head[:-1], effect.data)

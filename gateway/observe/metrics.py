@@ -28,6 +28,8 @@ _BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005),
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
+#: As the steps of a passage are timed.
+_BUCKETS_NS = [round(seconds * 1e9) for seconds in _BUCKETS]
 
 
 class _Children(dict[Any, Counter]):
@@ -67,21 +69,20 @@ class _Seconds(Collector):
 
     def __init__(self, name: str, text: str, *labels: str) -> None:
         self._name, self._text, self._labels = name, text, labels
-        #: By the label's value: so many in each bucket, then those that took longer, then their sum.
-        self._series: dict[str, list[float]] = {}
+        #: By the label's value: so many in each bucket, then those that took longer, then their sum in ns.
+        self._series: dict[str, list[int]] = {}
 
-    def there(self, value: str) -> list[float]:
+    def there(self, value: str) -> list[int]:
         """What is counted of a value, which is there from now on."""
-        series = self._series[value] = [0] * (len(_BUCKETS) + 1) + [0.0]
+        series = self._series[value] = [0] * (len(_BUCKETS) + 2)
         return series
 
     def observe(self, took: Iterable[tuple[str, int, int]]) -> None:
         """Values with when each began and when it ended, in nanoseconds."""
         for value, began, ended in took:
-            seconds = (ended - began) / 1e9
             series = self._series.get(value) or self.there(value)
-            series[bisect_left(_BUCKETS, seconds)] += 1
-            series[-1] += seconds
+            series[bisect_left(_BUCKETS_NS, ended - began)] += 1
+            series[-1] += ended - began
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """What the library shows."""
@@ -89,7 +90,7 @@ class _Seconds(Collector):
         bounds = [*map(str, _BUCKETS), "+Inf"]
         for value, (*counts, total) in self._series.items():
             buckets = list(zip(bounds, accumulate(counts), strict=True))
-            family.add_metric([value][: len(self._labels)], buckets, total)
+            family.add_metric([value][: len(self._labels)], buckets, total / 1e9)
         yield family
 
 

@@ -79,7 +79,7 @@ class Place:
     def first(self, value: Any, delivery: Delivery) -> str | None:
         """The first of the texts at the place."""
         if self.single:
-            text = _at(value, self.path)
+            text = text_at(value, self.path)
             return text if self.only is None or text == self.only else None
         return next(iter(self.find(value, delivery)), None)
 
@@ -105,6 +105,8 @@ class Field:
     alternatives: tuple[tuple[Place, ...], ...]
     #: All places.
     places: tuple[Place, ...] = field(init=False, repr=False, compare=False)
+    #: Of a field that is a path and nothing else, without `*`.
+    path: tuple[str, ...] | None = field(init=False, repr=False, compare=False)
     #: The paths of the alternatives where each is one and nothing else, as most are.
     _paths: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
 
@@ -112,7 +114,9 @@ class Field:
         places = tuple(place for alternative in self.alternatives for place in alternative)
         plain = len(places) == len(self.alternatives) and all(place.is_plain for place in places)
         object.__setattr__(self, "places", places)
-        object.__setattr__(self, "_paths", tuple(place.path for place in places) if plain else ())
+        paths = tuple(place.path for place in places) if plain else ()
+        object.__setattr__(self, "path", paths[0] if len(paths) == 1 else None)
+        object.__setattr__(self, "_paths", paths)
 
     def __str__(self) -> str:
         return "|".join("+".join(map(str, places)) for places in self.alternatives)
@@ -125,7 +129,7 @@ class Field:
     def read(self, value: Any, delivery: Delivery) -> str | None:
         """The text of the first alternative that the delivery has; None where it has none."""
         for path in self._paths:
-            if (text := _at(value, path)) is not None:
+            if (text := text_at(value, path)) is not None:
                 return text
         if self._paths:
             return None
@@ -142,23 +146,24 @@ class Field:
 
     def every(self, value: Any, delivery: Delivery) -> list[str]:
         """The texts of a single place that may stand for many."""
-        if self._paths:
-            return [text] if (text := _at(value, self._paths[0])) is not None else []
         return self.alternatives[0][0].find(value, delivery)[:_MAX_FOUND]
 
 
-def _at(value: Any, path: tuple[str, ...]) -> str | None:
-    """The text at a JSON path without `*`; most ways are from object to object."""
+def text_at(value: Any, path: tuple[str, ...]) -> str | None:
+    """
+    The text at a JSON path without `*`; most ways are from object to object.
+
+    Raises `Malformed` where a key on the way is ambiguous.
+    """
     found = value
     for key in path:
         if type(found) is not dict:
-            found = next(iter(strict_json.find(value, path)), None)
-            break
+            return as_text(next(iter(strict_json.find(value, path)), None))
         found = found.get(key)
         if found is None:
             return None
-        if found is strict_json.AMBIGUOUS:
-            raise strict_json.ambiguous(path)
+    if found is strict_json.AMBIGUOUS:
+        raise strict_json.ambiguous(path)
     return as_text(found)
 
 

@@ -14,7 +14,7 @@ from gateway import strict_json
 from gateway.delivery import Delivery, Event
 from gateway.errors import Malformed
 from gateway.providers import form, xml
-from gateway.providers.fields import Field, at
+from gateway.providers.fields import Field, at, text_at
 
 #: Ids and types are keys of the ledger. The longest that is documented is below 100 characters.
 MAX_TEXT = 512
@@ -203,7 +203,10 @@ def _texts(fields: Iterable[Field], value: Any, delivery: Delivery) -> tuple[str
     """The texts of all these fields that may be a key, each once."""
     found: list[str] = []
     for one in fields:
-        found += one.every(value, delivery)
+        if one.path is None:
+            found += one.every(value, delivery)
+        elif (text := text_at(value, one.path)) is not None:
+            found.append(text)
     return tuple(dict.fromkeys(filter(_usable, found))) if found else ()
 
 

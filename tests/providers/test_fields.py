@@ -14,7 +14,7 @@ from gateway.delivery import Delivery, Headers
 from gateway.errors import Malformed
 from gateway.providers import CATALOGUE
 from gateway.providers.base import Provider
-from gateway.providers.fields import as_text, at
+from gateway.providers.fields import as_text, at, text_at
 from gateway.providers.reader import FieldReader
 
 VALUE = {
@@ -133,7 +133,9 @@ def test_a_way_without_a_star_ends_where_a_search_ends(value: Any, path: list[st
     found = [text for one in strict_json.find(value, tuple(path)) if (text := as_text(one))]
     field = at(".".join(path))
     assert len(found) < 2
+    assert field.path == tuple(path)
     assert field.every(value, DELIVERY) == found
+    assert text_at(value, field.path) == (found[0] if found else None)
     assert field.read(value, DELIVERY) == (found[0] if found else None)
     assert at(f"{field}=a|text:none").read(value, DELIVERY) == ("a" if found == ["a"] else "none")
 
