@@ -90,11 +90,11 @@ def values(passage: Passage) -> dict[str, Any]:
         "request_id": passage.request_id,
     }
     if len(passage.disposed) == 1:
-        found |= _event(passage.disposed[0], passage.outcomes[:1])
+        _event(found, passage.disposed[0], passage.outcomes[:1])
     elif passage.disposed:
         found["outcomes"] = Counter(passage.outcomes or [one.outcome for one in passage.disposed])
         found["events"] = [
-            _told(_event(one, passage.outcomes[place : place + 1]))
+            _told(_event({}, one, passage.outcomes[place : place + 1]))
             for place, one in enumerate(passage.disposed[:_LISTED])
         ]
     found["ms"] = {step: (ended - began) // 1000 / 1000 for step, began, ended in passage.steps}
@@ -102,17 +102,16 @@ def values(passage: Passage) -> dict[str, Any]:
     return _told(found)
 
 
-def _event(one: Disposed, outcome: list[Outcome]) -> dict[str, Any]:
+def _event(found: dict[str, Any], one: Disposed, outcome: list[Outcome]) -> dict[str, Any]:
     """`outcome` is what it came to once Restate was told; [] where that is not known."""
-    return {
-        "callback": one.callback_id,
-        "event_type": one.event_type,
-        # As plain text: an enumeration's member takes longer to write than the rest.
-        "outcome": str(outcome[0] if outcome else one.outcome),
-        "conflict": one.conflict,
-        "contradicts": one.contradicts,
-        "adopted": one.adopted,
-    }
+    found["callback"] = one.callback_id
+    found["event_type"] = one.event_type
+    # As plain text: an enumeration's member takes longer to write than the rest.
+    found["outcome"] = str(outcome[0] if outcome else one.outcome)
+    found["conflict"] = one.conflict
+    found["contradicts"] = one.contradicts
+    found["adopted"] = one.adopted
+    return found
 
 
 def _told(found: dict[str, Any]) -> dict[str, Any]:
