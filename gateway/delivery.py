@@ -16,7 +16,7 @@ class Headers:
     signatures has already lost.
     """
 
-    __slots__ = ("_by_name", "_fields")
+    __slots__ = ("_fields", "_last")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self._set([(name.lower(), value) for name, value in fields])
@@ -30,30 +30,30 @@ class Headers:
 
     def _set(self, fields: list[tuple[str, str]]) -> None:
         self._fields = fields
-        # Each is asked for several times on the way of a delivery.
-        by_name: dict[str, list[str]] = {}
-        for name, value in fields:
-            if name in by_name:
-                by_name[name].append(value)
-            else:
-                by_name[name] = [value]
-        self._by_name = by_name
+        # Each is asked for several times on the way of a delivery. Of what is repeated it has the last value.
+        self._last = dict(fields)
 
     def one(self, name: str) -> str | None:
         """The value of a header that may be there at most once; `Unverified` where it is repeated."""
-        found = self._by_name.get(name) or self._by_name.get(name.lower())
-        if found is None:
-            return None
-        if len(found) > 1:
-            raise Unverified(f"the header {name.lower()} is there {len(found)} times")
-        return found[0]
+        value = self._last.get(name)
+        if value is None:
+            name = name.lower()
+            value = self._last.get(name)
+        if value is not None and len(self._last) != len(self._fields) and len(found := self.every(name)) > 1:
+            raise Unverified(f"the header {name} is there {len(found)} times")
+        return value
 
     def every(self, name: str) -> list[str]:
         """All values of a header, in their order."""
-        return self._by_name.get(name.lower(), [])
+        name = name.lower()
+        if name not in self._last:
+            return []
+        if len(self._last) == len(self._fields):
+            return [self._last[name]]
+        return [value for key, value in self._fields if key == name]
 
     def __contains__(self, name: str) -> bool:
-        return name.lower() in self._by_name
+        return name.lower() in self._last
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._fields)

@@ -88,14 +88,14 @@ def build(effect: Effect) -> bytes:
     if not effect.type_verified:
         attributes["type_verified"] = False
     match effect.target:
+        case Awakeable():
+            pass
         case WorkflowPromise(promise=promise):
             attributes["promise"] = promise
             if effect.rejects:
                 attributes["reject"] = effect.rejection
         case Handler():
             attributes["sequence"] = effect.sequence
-        case Awakeable():
-            pass
     head = to_json(attributes)
     if effect.json:
         return b'%b,"data":%b}' % (head[:-1], effect.data)
@@ -104,8 +104,9 @@ def build(effect: Effect) -> bytes:
 
 def printable(text: str) -> str:
     """One line of at most 1,000 characters, without controls."""
-    # Nothing is stripped: an id of the provider's stays what it is, and never becomes empty.
-    return _UNPRINTABLE.sub(" ", text)[:_MAX_REASON]
+    # Nothing is stripped: an id of the provider's stays what it is, and never becomes empty. Python's
+    # `isprintable` knows more that can't be printed, and most texts can.
+    return (text if text.isprintable() else _UNPRINTABLE.sub(" ", text))[:_MAX_REASON]
 
 
 def timestamp(seconds: float) -> str:

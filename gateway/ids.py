@@ -8,11 +8,10 @@ Random bits come in as arguments, so that the core stays free of them.
 from __future__ import annotations
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-#: Two at a time: an id is made for each delivery.
+#: Two characters at a time: an id is made for each delivery.
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
-#: Of the 28 characters that 16 bytes and the longest reference fit in, two at a time.
-_SHIFTS = range(130, -1, -10)
-_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+#: To the digits that `int` reads in base 32.
+_TO_DIGITS = bytes.maketrans(_ALPHABET.encode(), b"0123456789abcdefghijklmnopqrstuv")
 
 CALLBACK_ID_BYTES = 16
 #: 100 random bits in 20 characters: what a provider's own reference field carries (DocuSign and
@@ -27,7 +26,7 @@ def new_id(prefix: str, now: float, random: bytes) -> str:
 
     `random` is ten bytes. The layout is a ULID's.
     """
-    return f"{prefix}_{_encode(int(now * 1000).to_bytes(6, 'big') + random[:10], 26)}"
+    return f"{prefix}_{_encode(int(now * 1000).to_bytes(6, 'big') + random[:10])}"
 
 
 def first_id(prefix: str, now: float) -> str:
@@ -42,22 +41,26 @@ def last_id(prefix: str) -> str:
 
 def new_reference(random: bytes) -> str:
     """A callback's reference: 20 characters out of 13 random bytes."""
-    return _encode(random, 21)[-REFERENCE_LENGTH:]
+    return _encode(random)[-REFERENCE_LENGTH:]
 
 
 def pack_callback_id(callback_id: str) -> bytes:
     """A callback's id as 16 bytes."""
-    number = 0
-    for character in callback_id.removeprefix("cb_"):
-        number = number << 5 | _VALUES[character]
-    return number.to_bytes(CALLBACK_ID_BYTES, "big")
+    digits = callback_id.removeprefix("cb_").encode().translate(_TO_DIGITS)
+    return int(digits, 32).to_bytes(CALLBACK_ID_BYTES, "big")
 
 
 def unpack_callback_id(packed: bytes) -> str:
     """The callback id that `pack_callback_id` packed."""
-    return f"cb_{_encode(packed, 26)}"
+    return f"cb_{_encode(packed)}"
 
 
-def _encode(data: bytes, length: int) -> str:
-    number = int.from_bytes(data, "big")
-    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])[-length:]
+def _encode(data: bytes) -> str:
+    """The 26 characters of 16 bytes. Written out: a loop costs three times as much."""
+    n = int.from_bytes(data, "big")
+    return (
+        f"{_PAIRS[n >> 120]}{_PAIRS[n >> 110 & 1023]}{_PAIRS[n >> 100 & 1023]}{_PAIRS[n >> 90 & 1023]}"
+        f"{_PAIRS[n >> 80 & 1023]}{_PAIRS[n >> 70 & 1023]}{_PAIRS[n >> 60 & 1023]}{_PAIRS[n >> 50 & 1023]}"
+        f"{_PAIRS[n >> 40 & 1023]}{_PAIRS[n >> 30 & 1023]}{_PAIRS[n >> 20 & 1023]}{_PAIRS[n >> 10 & 1023]}"
+        f"{_PAIRS[n & 1023]}"
+    )

@@ -10,7 +10,8 @@ this deployment's name. A token of one purpose or one deployment is worth nothin
 
 from __future__ import annotations
 
-import hashlib
+import binascii
+import hmac
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,15 +21,15 @@ from functools import cached_property
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from itsdangerous import Signer
 
 from gateway.errors import ConfigurationError
 from gateway.secret import Secret
 
 #: 256 bits: what HMAC-SHA-256 and AES-SIV with 256 bits of strength need; more gives nothing.
 SECRET_BYTES = 32
-#: A key id travels in each URL, so it is short, and bounded before any look-up.
+#: A key id travels in each URL, so it is short.
 KEY_ID = re.compile(r"[a-z0-9]{1,16}")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
 #: So many changes stay in a key file; a gateway takes each into its ledger within seconds.
 _CHANGES = 100
 
@@ -64,24 +65,29 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class WorkingKeys:
-    """What tokens of one purpose are made with: itsdangerous' signer, and AES-SIV (RFC 5297) to seal."""
+    """
+    What tokens of one purpose are made with: HMAC-SHA-256 to sign, and AES-SIV (RFC 5297) to seal.
 
-    signer: Signer
+    `mac` has read the key and nothing else: a copy of it signs, at half the cost of reading the key again.
+    """
+
+    mac: hmac.HMAC
     seal: AESSIV
 
     @classmethod
     def of(cls, key: Key, deployment: str, purpose: Purpose) -> WorkingKeys:
         """Derive both from a key."""
         return cls(
-            # itsdangerous defaults to SHA-1 and to deriving by concatenation: HKDF has derived this one.
-            Signer(
-                key.derive(deployment, f"sign/{purpose}", 32),
-                key_derivation="none",
-                digest_method=hashlib.sha256,
-            ),
+            hmac.new(key.derive(deployment, f"sign/{purpose}", 32), digestmod="sha256"),
             # AES-SIV takes two AES-256 keys in one: 64 bytes.
             AESSIV(key.derive(deployment, f"seal/{purpose}", 64)),
         )
+
+    def signature(self, text: str) -> str:
+        """What itsdangerous' `Signer` signs a text with, at a third of its cost: base64url, not padded."""
+        mac = self.mac.copy()
+        mac.update(text.encode())
+        return binascii.b2a_base64(mac.digest(), newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
     def __repr__(self) -> str:
         return "<WorkingKeys>"

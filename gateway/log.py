@@ -29,6 +29,7 @@ _LIBRARIES = (
     *("httpx", "httpcore", "asyncio", "pyreqwest", "alembic", "uvicorn"),
     *("opentelemetry", "requests", "urllib3"),
 )
+_NAMES = {logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 #: Made once: `json.dumps` with arguments makes one for each line.
 _encode = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
@@ -38,15 +39,13 @@ def configure(settings: config.Log, worker: int | None = None) -> None:
     as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     lines = _Lines(sys.stderr)
-    shared: list[structlog.typing.Processor] = [structlog.processors.add_log_level, _stamped]
-    if worker is not None:
-        shared.append(_Numbered(worker))
+    shared: list[structlog.typing.Processor] = [_Stamped(worker)]
     rendering: list[structlog.typing.Processor] = (
         [_as_json] if as_json else [_escaped, structlog.dev.ConsoleRenderer(pad_event_to=0)]
     )
     structlog.configure(
         processors=[*shared, *rendering],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=_filtering(level),
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
@@ -74,7 +73,7 @@ def embed() -> None:
         return
     structlog.configure(
         processors=[_as_json],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=_filtering(logging.INFO),
         logger_factory=lambda *_: logging.getLogger("gateway"),
     )
 
@@ -125,24 +124,53 @@ class _Lines:
     error = critical = exception = warn = warning
 
 
-class _Numbered:
-    """Adds the number of the worker that logs."""
+class _Logger(structlog.BoundLoggerBase):
+    """structlog's logger as it is used here: no values are bound to it, so that an event's own are all."""
 
-    def __init__(self, worker: int) -> None:
+    def _proxy_to_logger(self, method_name: str, event: str | None = None, **event_kw: Any) -> Any:
+        return self.process(method_name, event, event_kw)
+
+    def process(self, name: str, event: str | None, values: dict[str, Any]) -> Any:
+        """What structlog does with an event, without copying its values twice."""
+        values["event"] = event
+        line: Any = values
+        try:
+            for processor in self._processors:
+                line = processor(self._logger, name, line)
+        except structlog.DropEvent:
+            return None
+        return getattr(self._logger, name)(line)
+
+
+def _filtering(level: int) -> type[structlog.typing.BindableLogger]:
+    """Such a logger with a lower bound."""
+    return type("_FilteringLogger", (_Logger, structlog.make_filtering_bound_logger(level)), {})
+
+
+def write(to: structlog.typing.FilteringBoundLogger, level: int, event: str, values: dict[str, Any]) -> None:
+    """As `to.log(level, event, **values)`; what is handed over in `values` is used up."""
+    if not isinstance(to, _Logger):
+        to.log(level, event, **values)
+    elif to.is_enabled_for(level):
+        to.process(_NAMES[level], event, values)
+
+
+class _Stamped:
+    """Adds the level, the time, and where there are several workers the number of the one that logs."""
+
+    def __init__(self, worker: int | None) -> None:
         self._worker = worker
 
     def __call__(
         self, logger: object, name: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        event["worker"] = self._worker
+        event["level"] = name
+        # RFC 3339 in UTC to the microsecond.
+        now = time_ns() // 1000
+        event["timestamp"] = f"{_second(now // 1_000_000)}.{now % 1_000_000:06d}Z"
+        if self._worker is not None:
+            event["worker"] = self._worker
         return event
-
-
-def _stamped(logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The event with the time, RFC 3339 in UTC to the microsecond."""
-    now = time_ns() // 1000
-    event["timestamp"] = f"{_second(now // 1_000_000)}.{now % 1_000_000:06d}Z"
-    return event
 
 
 @lru_cache(4)

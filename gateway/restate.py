@@ -181,10 +181,10 @@ def request(effect: Effect) -> tuple[str, dict[str, str], bytes]:
     """
     json = {"content-type": "application/json"}
     match effect.target:
-        case Awakeable(id) if effect.rejects:
-            body = effect.rejection.encode()
-            return f"/restate/awakeables/{id}/reject", {"content-type": "text/plain"}, body
         case Awakeable(id):
+            if effect.rejects:
+                body = effect.rejection.encode()
+                return f"/restate/awakeables/{id}/reject", {"content-type": "text/plain"}, body
             return f"/restate/awakeables/{id}/resolve", json, envelope.build(effect)
         case WorkflowPromise(workflow, key, _, handler):
             segments = [workflow, key, handler]

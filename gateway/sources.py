@@ -61,6 +61,8 @@ class Source:
     confirm: bool = False
     keys: tuple[Secret, ...] = field(init=False, repr=False)
     places: tuple[int, ...] = field(init=False)
+    #: Whether nothing can be verified: a source without a secret answers 401 to everything.
+    closed: bool = field(init=False)
 
     def __post_init__(self) -> None:
         first: dict[Secret, int] = {}
@@ -69,11 +71,7 @@ class Source:
                 first.setdefault(secret.key, place)
         object.__setattr__(self, "keys", tuple(first))
         object.__setattr__(self, "places", tuple(first.values()))
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing can be verified: a source without a secret answers 401 to everything."""
-        return self.provider.signed and not self.keys
+        object.__setattr__(self, "closed", self.provider.signed and not first)
 
     @property
     def gives_url(self) -> bool:

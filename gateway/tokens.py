@@ -1,10 +1,10 @@
 """
 The signed text in a callback's URL.
 
-`/c/{source}/{key id}.{sealed}.{signature}`: itsdangerous signs the whole of `source/key id.sealed` with
-HMAC-SHA-256; what the callback completes is sealed inside with AES-SIV (RFC 5297), so that nobody reads
-an awakeable id, which is a capability, out of a URL. Both are deterministic: minting is a pure function
-of the claims and the key. A token has exactly one spelling.
+`/c/{source}/{key id}.{sealed}.{signature}`: the whole of `source/key id.sealed` is signed as itsdangerous
+does, with HMAC-SHA-256; what the callback completes is sealed inside with AES-SIV (RFC 5297), so that
+nobody reads an awakeable id, which is a capability, out of a URL. Both are deterministic: minting is a pure
+function of the claims and the key. A token has exactly one spelling.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from gateway import targets
 from gateway.errors import Invalid, NotAuthentic
 from gateway.ids import CALLBACK_ID_BYTES, pack_callback_id, unpack_callback_id
-from gateway.keyring import KEY_ID, Key, KeyRing, Purpose, WorkingKeys
+from gateway.keyring import Key, KeyRing, Purpose
 from gateway.rules import OnFailure, Rules
 from gateway.targets import Awakeable, Target
 
@@ -60,11 +60,11 @@ def mint(claims: Claims, ring: KeyRing, key: Key, purpose: Purpose = Purpose.CAL
 
     Raises `Invalid` as `check` does.
     """
-    check(claims)
+    packed = _checked(claims)
     working = ring.working(key, purpose)
-    sealed = working.seal.encrypt(_pack(claims), [_context(purpose, claims.source, key.id)])
+    sealed = working.seal.encrypt(packed, [_context(purpose, claims.source, key.id)])
     text = f"{key.id}.{base64.urlsafe_b64encode(sealed).rstrip(b'=').decode()}"
-    return f"{text}.{_signature(working, claims.source, text)}"
+    return f"{text}.{working.signature(f'{claims.source}/{text}')}"
 
 
 def read(source: str, token: str, ring: KeyRing, purpose: Purpose = Purpose.CALLBACK) -> tuple[Claims, Key]:
@@ -78,12 +78,12 @@ def read(source: str, token: str, ring: KeyRing, purpose: Purpose = Purpose.CALL
         raise NotAuthentic
     text, _, signature = token.rpartition(".")
     key_id, _, sealed = text.partition(".")
-    key = ring.verifying(key_id) if KEY_ID.fullmatch(key_id) else None
+    key = ring.verifying(key_id)
     # An unknown key id costs the work of a wrong signature, so that time does not tell them apart.
     working = ring.working(key or ring.primary, purpose)
     # The texts are compared, not what they decode to: the signature has one spelling that way, and it
     # covers the spelling of everything else.
-    if not hmac.compare_digest(_signature(working, source, text), signature) or key is None:
+    if not hmac.compare_digest(working.signature(f"{source}/{text}"), signature) or key is None:
         raise NotAuthentic
     try:
         packed = working.seal.decrypt(_decode(sealed), [_context(purpose, source, key.id)])
@@ -95,19 +95,21 @@ def read(source: str, token: str, ring: KeyRing, purpose: Purpose = Purpose.CALL
 
 def check(claims: Claims) -> None:
     """Raise `Invalid` for claims whose token would be longer than `read` takes."""
-    if len(_pack(claims)) > _MAX_PACKED:
+    _checked(claims)
+
+
+def _checked(claims: Claims) -> bytes:
+    packed = _pack(claims)
+    if len(packed) > _MAX_PACKED:
         raise Invalid(
             "succeed_on, fail_on: together they are too long for a URL; at most about 1,500 bytes fit, "
             'a beginning and "*" stands for many types'
         )
+    return packed
 
 
 def _context(purpose: Purpose, source: str, key_id: str) -> bytes:
     return f"{purpose}/{source}/{key_id}".encode()
-
-
-def _signature(working: WorkingKeys, source: str, text: str) -> str:
-    return working.signer.get_signature(f"{source}/{text}").decode()
 
 
 def _decode(text: str) -> bytes:
@@ -157,11 +159,11 @@ def _unpack(source: str, packed: bytes) -> Claims:
     )
     rules = Rules(tuple(rest["succeed_on"]), tuple(rest["fail_on"])) if "succeed_on" in rest else None
     return Claims(
-        callback_id=callback_id,
-        source=source,
-        target=target,
-        expires_at=expires_at,
-        rules=rules,
-        on_failure=rest.get("on_failure", "reject"),
-        recipient=rest.get("recipient"),
+        callback_id,
+        source,
+        target,
+        expires_at,
+        rules,
+        rest.get("on_failure", "reject"),
+        rest.get("recipient"),
     )

@@ -97,6 +97,20 @@ def test_brackets_in_texts_and_width_are_no_depth() -> None:
     assert len(strict_json.read(b"[" + b",".join([b"[]"] * 500) + b"]")) == 500
 
 
+@given(
+    inside=st.integers(0, 200), beside=st.integers(0, 200), kind=st.sampled_from([("[", "]"), ('{"a":', "}")])
+)
+def test_the_depth_is_bounded_whatever_stands_beside(inside: int, beside: int, kind: tuple[str, str]) -> None:
+    opening, closing = kind
+    deep = opening * inside + "1" + closing * inside
+    body = f"[{deep}{',[],{}' * beside}]".encode()
+    if inside + 1 > strict_json.MAX_DEPTH:
+        with pytest.raises(Malformed):
+            strict_json.read(body)
+    else:
+        assert len(strict_json.read(body)) == 1 + 2 * beside
+
+
 def test_a_repeated_key_is_marked_at_every_level() -> None:
     value = strict_json.read(b'{"a":1,"b":{"c":1,"c":2},"d":[{"e":1,"\\u0065":2}],"a":1}')
     assert value["a"] is strict_json.AMBIGUOUS

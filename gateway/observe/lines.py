@@ -16,7 +16,7 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from gateway.ledger.records import Disposed
-from gateway.log import logger
+from gateway.log import logger, write
 from gateway.observe.passage import Passage
 from gateway.outcome import Outcome
 
@@ -49,7 +49,7 @@ class Lines:
     def _write(self, level: int, event: str, values: dict[str, Any]) -> None:
         if self._logger is None:
             self._logger = logger.bind()
-        self._logger.log(level, event, **values)
+        write(self._logger, level, event, values)
 
     def _is_sampled(self, kind: str) -> bool:
         second = int(monotonic())
@@ -65,12 +65,14 @@ class Lines:
 
 def level(passage: Passage) -> int:
     """How much somebody has to look: at money that is told two things above all."""
-    if passage.status == 500 or any(one.contradicts for one in passage.disposed):
-        return logging.ERROR
-    if any(one.conflict or one.adopted for one in passage.disposed):
-        return logging.WARNING
     # Whoever scans for URLs is no news; that a source's webhooks are refused is.
-    return logging.WARNING if passage.refused and passage.source else logging.INFO
+    level = logging.WARNING if passage.refused and passage.source else logging.INFO
+    for one in passage.disposed:
+        if one.contradicts:
+            return logging.ERROR
+        if one.conflict or one.adopted:
+            level = logging.WARNING
+    return logging.ERROR if passage.status == 500 else level
 
 
 def values(passage: Passage) -> dict[str, Any]:
@@ -88,29 +90,28 @@ def values(passage: Passage) -> dict[str, Any]:
         "request_id": passage.request_id,
     }
     if len(passage.disposed) == 1:
-        found |= _event(passage.disposed[0], passage.outcomes[:1])
+        _event(found, passage.disposed[0], passage.outcomes[:1])
     elif passage.disposed:
         found["outcomes"] = Counter(passage.outcomes or [one.outcome for one in passage.disposed])
         found["events"] = [
-            _told(_event(one, passage.outcomes[place : place + 1]))
+            _told(_event({}, one, passage.outcomes[place : place + 1]))
             for place, one in enumerate(passage.disposed[:_LISTED])
         ]
-    found["ms"] = {step: (ended - began) // 1000 / 1000 for step, began, ended in passage.steps()}
+    found["ms"] = {step: (ended - began) // 1000 / 1000 for step, began, ended in passage.steps}
     found["total_ms"] = (passage.ended - passage.began) // 1000 / 1000
     return _told(found)
 
 
-def _event(one: Disposed, outcome: list[Outcome]) -> dict[str, Any]:
+def _event(found: dict[str, Any], one: Disposed, outcome: list[Outcome]) -> dict[str, Any]:
     """`outcome` is what it came to once Restate was told; [] where that is not known."""
-    return {
-        "callback": one.callback_id,
-        "event_type": one.event_type,
-        # As plain text: an enumeration's member takes longer to write than the rest.
-        "outcome": str(outcome[0] if outcome else one.outcome),
-        "conflict": one.conflict,
-        "contradicts": one.contradicts,
-        "adopted": one.adopted,
-    }
+    found["callback"] = one.callback_id
+    found["event_type"] = one.event_type
+    # As plain text: an enumeration's member takes longer to write than the rest.
+    found["outcome"] = str(outcome[0] if outcome else one.outcome)
+    found["conflict"] = one.conflict
+    found["contradicts"] = one.contradicts
+    found["adopted"] = one.adopted
+    return found
 
 
 def _told(found: dict[str, Any]) -> dict[str, Any]:

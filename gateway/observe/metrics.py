@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -28,6 +28,8 @@ _BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005),
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
+#: As the steps of a passage are timed.
+_BUCKETS_NS = [round(seconds * 1e9) for seconds in _BUCKETS]
 
 
 class _Children(dict[Any, Counter]):
@@ -67,29 +69,28 @@ class _Seconds(Collector):
 
     def __init__(self, name: str, text: str, *labels: str) -> None:
         self._name, self._text, self._labels = name, text, labels
-        #: By the label's value: so many in each bucket, the last for what is longer than all; and their sum.
-        self._counts: dict[str, list[int]] = {}
-        self._sums: dict[str, float] = {}
+        #: By the label's value: so many in each bucket, then those that took longer, then their sum in ns.
+        self._series: dict[str, list[int]] = {}
 
     def there(self, value: str) -> list[int]:
-        """The buckets of a value, which is there from now on."""
-        self._sums[value] = 0.0
-        counts = self._counts[value] = [0] * (len(_BUCKETS) + 1)
-        return counts
+        """What is counted of a value, which is there from now on."""
+        series = self._series[value] = [0] * (len(_BUCKETS) + 2)
+        return series
 
-    def observe(self, value: str, seconds: float) -> None:
-        """Something took so long."""
-        counts = self._counts.get(value) or self.there(value)
-        counts[bisect_left(_BUCKETS, seconds)] += 1
-        self._sums[value] += seconds
+    def observe(self, took: Iterable[tuple[str, int, int]]) -> None:
+        """Values with when each began and when it ended, in nanoseconds."""
+        for value, began, ended in took:
+            series = self._series.get(value) or self.there(value)
+            series[bisect_left(_BUCKETS_NS, ended - began)] += 1
+            series[-1] += ended - began
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """What the library shows."""
         family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
         bounds = [*map(str, _BUCKETS), "+Inf"]
-        for value, counts in self._counts.items():
+        for value, (*counts, total) in self._series.items():
             buckets = list(zip(bounds, accumulate(counts), strict=True))
-            family.add_metric([value][: len(self._labels)], buckets, self._sums[value])
+            family.add_metric([value][: len(self._labels)], buckets, total / 1e9)
         yield family
 
 
@@ -162,9 +163,8 @@ class Metrics:
                 self._contradictions[source].inc()
         if passage.secret is not None:
             self._secrets.count(source, passage.secret)
-        for step, began, ended in passage.steps():
-            self._steps.observe(step, (ended - began) / 1e9)
-        self._whole.observe("", (passage.ended - passage.began) / 1e9)
+        self._steps.observe(passage.steps)
+        self._whole.observe((("", passage.began, passage.ended),))
 
     def refused(self, error: GatewayError) -> None:
         """The public listener refused what is no request, or one connection too many."""
@@ -186,7 +186,7 @@ class Metrics:
     def restate_answered(self, address: str, answered: str, seconds: float) -> None:
         """An address of Restate's ingress was called; `answered` is one of `gateway.restate.Answered`."""
         self._restate.count(address, answered)
-        self._restate_seconds.observe(address, seconds)
+        self._restate_seconds.observe(((address, 0, round(seconds * 1e9)),))
 
     def ledger_did(self, kind: str, operations: int, seconds: float) -> None:
         """The ledger has done operations, `write` or `read`; writes were flushed in one commit."""

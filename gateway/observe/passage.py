@@ -39,7 +39,8 @@ STEPS = (
 @dataclass(slots=True)
 class Passage:
     """
-    One request. `began` and the ends of its steps are on `time.perf_counter_ns()`.
+    One request. `began`, `ended` and the times of its `steps`, each with its beginning and its end, are on
+    `time.perf_counter_ns()`; a step begins where the one before it ends.
 
     `source` is "" until one that is configured is found. `disposed` and `outcomes` are its events, in their
     order; a delivery without events has `outcome` and `reason` instead. `refused` is the code of the error
@@ -48,6 +49,7 @@ class Passage:
 
     request_id: str
     began: int
+    ended: int
     source: str = ""
     delivery_id: str = ""
     callback_id: str | None = None
@@ -61,31 +63,21 @@ class Passage:
     status: int = 0
     replay_of: str | None = None
     trace: Trace | None = None
-    ends: list[tuple[str, int]] = field(default_factory=list)
+    steps: list[tuple[str, int, int]] = field(default_factory=list)
 
     @classmethod
     def begin(cls) -> Passage:
         """A request that has just come in, with a random id of ours."""
-        return cls(random_bytes(8).hex(), perf_counter_ns())
+        now = perf_counter_ns()
+        return cls(random_bytes(8).hex(), now, now)
 
     def end(self, step: str) -> None:
         """A step has ended now."""
-        self.ends.append((step, perf_counter_ns()))
+        now = perf_counter_ns()
+        self.steps.append((step, self.ended, now))
+        self.ended = now
 
     def stop(self) -> None:
         """The step that was under way has ended with a refusal."""
-        last = STEPS.index(self.ends[-1][0]) + 1 if self.ends else 0
+        last = STEPS.index(self.steps[-1][0]) + 1 if self.steps else 0
         self.end(STEPS[min(last, len(STEPS) - 1)])
-
-    def steps(self) -> list[tuple[str, int, int]]:
-        """The steps that it took, each with its beginning and its end."""
-        found, began = [], self.began
-        for step, ended in self.ends:
-            found.append((step, began, ended))
-            began = ended
-        return found
-
-    @property
-    def ended(self) -> int:
-        """When its last step ended."""
-        return self.ends[-1][1] if self.ends else self.began

@@ -201,7 +201,7 @@ def _record(passage: Passage, trace: Trace) -> _Recorded:
         failed=passage.status >= 500,
         began=passage.began + offset,
         ended=passage.ended + offset,
-        steps=[(step, began + offset, ended + offset) for step, began, ended in passage.steps()],
+        steps=[(step, began + offset, ended + offset) for step, began, ended in passage.steps],
     )
 
 

@@ -143,6 +143,10 @@ _USUAL_REPEATS = timedelta(days=3)
 #: For those to whom 202 is a failure.
 EXACTLY_200 = Responses(pending=Answer(200, b'{"outcome":"pending"}'))
 
+#: The usual answers, made once.
+_PENDING = Answer(202, b'{"outcome":"pending"}')
+_ONE = {outcome: Answer(200, b'{"outcome":"%s"}' % outcome.encode()) for outcome in Outcome}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provider:
@@ -189,11 +193,14 @@ class Provider:
     unconfirmed: tuple[str, ...] = ()
     #: The headers that verifying and reading need, in lower case: what a stored delivery keeps.
     headers: frozenset[str] = field(init=False, repr=False, compare=False)
+    #: Whether verifying may need something that has to be fetched.
+    fetches: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         greeting = (handshake.headers for handshake in self.handshakes)
         headers = frozenset({"content-type"}).union(self.scheme.headers, self.reader.headers, *greeting)
         object.__setattr__(self, "headers", headers)
+        object.__setattr__(self, "fetches", hasattr(self.scheme, "needs"))
         if self.covers == "nothing" and self.verified != "notification":
             raise ValueError(f"{self.name}: nothing is covered, so its events are notifications")
 
@@ -206,14 +213,8 @@ class Provider:
         """Whether it sends a URL that is to be visited to confirm its registration."""
         return any(isinstance(one, Registration) and one.visit for one in self.handshakes)
 
-    @property
-    def fetches(self) -> bool:
-        """Whether verifying may need something that has to be fetched."""
-        return hasattr(self.scheme, "needs")
-
     def needs(self, delivery: Delivery, keys: Sequence[Secret]) -> Fetch | None:
         """What has to be fetched before a delivery can be verified; `Unverified` where it never will be."""
-        # Not isinstance: with a protocol it costs as much as the HMAC of a small body.
         return cast(FetchingScheme, self.scheme).needs(delivery, keys) if self.fetches else None
 
     def given(self, material: bytes) -> Provider:
@@ -249,7 +250,7 @@ class Provider:
 
         Raises `Malformed` or `Unverified` where it is one and can't be answered.
         """
-        return self._challenge(delivery, keys, signed=False)
+        return self._challenge(delivery, keys, signed=False) if self.handshakes else None
 
     def kept(self, delivery: Delivery) -> Delivery:
         """The delivery as it may be stored: without a secret that came along, and good to verify again."""
@@ -257,7 +258,8 @@ class Provider:
 
     def read(self, delivery: Delivery, keys: Sequence[Secret] = ()) -> tuple[Event, ...] | Challenge:
         """The events of a verified delivery, or the handshake that it is; `Malformed` otherwise."""
-        return self._challenge(delivery, keys, signed=True) or self.reader.read(delivery)
+        challenge = self._challenge(delivery, keys, signed=True) if self.handshakes else None
+        return challenge or self.reader.read(delivery)
 
     def _challenge(self, delivery: Delivery, keys: Sequence[Secret], signed: bool) -> Challenge | None:
         for handshake in self.handshakes:
@@ -270,11 +272,11 @@ class Provider:
     def acknowledge(self, outcomes: Sequence[Outcome]) -> Answer:
         """The answer to a delivery whose events all came to an outcome that is acknowledged."""
         if Outcome.PENDING in outcomes:
-            return self.responses.pending or Answer(202, b'{"outcome":"pending"}')
+            return self.responses.pending or _PENDING
         if self.responses.accepted is not None:
             return self.responses.accepted
         if len(outcomes) == 1:
-            return Answer(200, b'{"outcome":"%s"}' % outcomes[0].encode())
+            return _ONE[outcomes[0]]
         listed = b",".join(b'"%s"' % outcome.encode() for outcome in outcomes)
         return Answer(200, b'{"outcomes":[%s]}' % listed)
 

@@ -42,6 +42,11 @@ class Place:
     path: tuple[str, ...] = ()
     optional: bool = False
     only: str | None = None
+    #: Whether no more than one text can stand there.
+    single: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "single", self.kind == "json" and "*" not in self.path)
 
     @classmethod
     def of(cls, text: str) -> Place:
@@ -63,13 +68,20 @@ class Place:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a JSON path that has to be there, with whatever value."""
-        return self.kind == "json" and self.only is None and not self.optional
+        """Whether it is a JSON path without `*` that has to be there, with whatever value."""
+        return self.single and self.only is None and not self.optional
 
     def __str__(self) -> str:
         text = self.name if self.only is None else f"{self.name}={self.only}"
         kind = "" if self.kind == "json" and ":" not in text else f"{self.kind}:"
         return f"{kind}{text}{'?' if self.optional else ''}"
+
+    def first(self, value: Any, delivery: Delivery) -> str | None:
+        """The first of the texts at the place."""
+        if self.single:
+            text = text_at(value, self.path)
+            return text if self.only is None or text == self.only else None
+        return next(iter(self.find(value, delivery)), None)
 
     def find(self, value: Any, delivery: Delivery) -> list[str]:
         """The texts at the place; `Malformed` or `Unverified` where it is ambiguous."""
@@ -81,7 +93,7 @@ class Place:
         elif self.kind == "has" and self.only is None:
             return [""] if any(found is not None for found in strict_json.find(value, self.path)) else []
         else:
-            texts = _at(value, self.path)
+            texts = [text for one in strict_json.find(value, self.path) if (text := as_text(one))]
         found = texts if self.only is None else [text for text in texts if text == self.only]
         return [""] if found and self.kind == "has" else found
 
@@ -93,14 +105,18 @@ class Field:
     alternatives: tuple[tuple[Place, ...], ...]
     #: All places.
     places: tuple[Place, ...] = field(init=False, repr=False, compare=False)
-    #: The paths of the alternatives where each is a path and nothing else, as most are.
+    #: Of a field that is a path and nothing else, without `*`.
+    path: tuple[str, ...] | None = field(init=False, repr=False, compare=False)
+    #: The paths of the alternatives where each is one and nothing else, as most are.
     _paths: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         places = tuple(place for alternative in self.alternatives for place in alternative)
         plain = len(places) == len(self.alternatives) and all(place.is_plain for place in places)
         object.__setattr__(self, "places", places)
-        object.__setattr__(self, "_paths", tuple(place.path for place in places) if plain else ())
+        paths = tuple(place.path for place in places) if plain else ()
+        object.__setattr__(self, "path", paths[0] if len(paths) == 1 else None)
+        object.__setattr__(self, "_paths", paths)
 
     def __str__(self) -> str:
         return "|".join("+".join(map(str, places)) for places in self.alternatives)
@@ -113,15 +129,15 @@ class Field:
     def read(self, value: Any, delivery: Delivery) -> str | None:
         """The text of the first alternative that the delivery has; None where it has none."""
         for path in self._paths:
-            if found := _at(value, path):
-                return found[0]
+            if (text := text_at(value, path)) is not None:
+                return text
         if self._paths:
             return None
         for alternative in self.alternatives:
             texts: list[str] = []
             for place in alternative:
-                if found := place.find(value, delivery):
-                    texts.append(found[0])
+                if (text := place.first(value, delivery)) is not None:
+                    texts.append(text)
                 elif not place.optional:
                     break
             else:
@@ -130,19 +146,25 @@ class Field:
 
     def every(self, value: Any, delivery: Delivery) -> list[str]:
         """The texts of a single place that may stand for many."""
-        if self._paths:
-            return _at(value, self._paths[0])[:_MAX_FOUND]
         return self.alternatives[0][0].find(value, delivery)[:_MAX_FOUND]
 
 
-def _at(value: Any, path: tuple[str, ...]) -> list[str]:
-    """The texts at a JSON path."""
-    found = strict_json.walk(value, path)
-    if found is strict_json.NOTHING:
-        return []
-    if found is strict_json.BRANCHES:
-        return [text for one in strict_json.find(value, path) if (text := as_text(one))]
-    return [text] if (text := as_text(found)) else []
+def text_at(value: Any, path: tuple[str, ...]) -> str | None:
+    """
+    The text at a JSON path without `*`; most ways are from object to object.
+
+    Raises `Malformed` where a key on the way is ambiguous.
+    """
+    found = value
+    for key in path:
+        if type(found) is not dict:
+            return as_text(next(iter(strict_json.find(value, path)), None))
+        found = found.get(key)
+        if found is None:
+            return None
+    if found is strict_json.AMBIGUOUS:
+        raise strict_json.ambiguous(path)
+    return as_text(found)
 
 
 @lru_cache

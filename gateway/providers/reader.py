@@ -14,7 +14,7 @@ from gateway import strict_json
 from gateway.delivery import Delivery, Event
 from gateway.errors import Malformed
 from gateway.providers import form, xml
-from gateway.providers.fields import Field, at
+from gateway.providers.fields import Field, at, text_at
 
 #: Ids and types are keys of the ledger. The longest that is documented is below 100 characters.
 MAX_TEXT = 512
@@ -169,22 +169,22 @@ class FieldReader:
         if kind is None:
             names = " or ".join("+".join(place.name for place in places) for places in self.type.alternatives)
             raise Malformed(f"there is no event type: {names} is missing")
-        for name, text in (("type", kind), ("id", identity)):
-            if text is not None and not _usable(text):
-                raise Malformed(f"the event's {name} has control characters or more than {MAX_TEXT}")
+        if not _usable(kind) or (identity is not None and not _usable(identity)):
+            name = "id" if _usable(kind) else "type"
+            raise Malformed(f"the event's {name} has control characters or more than {MAX_TEXT}")
         return Event(
-            id=identity,
-            type=kind,
-            data=content.data,
-            json=content.json,
-            media_type=content.media_type,
-            time=time if time and _RFC3339.fullmatch(time) else None,
-            digest=self._digest(content, delivery),
-            id_covered=self._id_covered,
-            type_covered=self._type_covered,
-            references=_texts(self.references, value, delivery),
-            objects=_texts(self.objects, value, delivery),
-            reason=_one_line(reason) if reason else None,
+            identity,
+            kind,
+            content.data,
+            content.json,
+            content.media_type,
+            time if time and _RFC3339.fullmatch(time) else None,
+            self._digest(content, delivery),
+            self._id_covered,
+            self._type_covered,
+            _texts(self.references, value, delivery),
+            _texts(self.objects, value, delivery),
+            _one_line(reason) if reason else None,
         )
 
     def _digest(self, content: _Content, delivery: Delivery) -> bytes | None:
@@ -201,8 +201,13 @@ class FieldReader:
 
 def _texts(fields: Iterable[Field], value: Any, delivery: Delivery) -> tuple[str, ...]:
     """The texts of all these fields that may be a key, each once."""
-    found = [text for field in fields for text in field.every(value, delivery) if _usable(text)]
-    return tuple(dict.fromkeys(found)) if found else ()
+    found: list[str] = []
+    for one in fields:
+        if one.path is None:
+            found += one.every(value, delivery)
+        elif (text := text_at(value, one.path)) is not None:
+            found.append(text)
+    return tuple(dict.fromkeys(filter(_usable, found))) if found else ()
 
 
 def _usable(text: str) -> bool:

@@ -7,20 +7,21 @@ from dataclasses import replace
 
 from gateway.delivery import Delivery
 from gateway.errors import Unverified
+from gateway.settings import Settings
 from gateway.sources import Source
 
 
-def verify(source: Source, delivery: Delivery, public_urls: Sequence[str]) -> tuple[int, Delivery]:
+def verify(source: Source, delivery: Delivery, settings: Settings) -> tuple[int, Delivery]:
     """
     The index of the key that verified a delivery, and the delivery with the URL that it was sent to.
 
     Neither a token nor an account's URL says what stood before its path when it was given out, so each
-    of `public_urls` is tried. Raises the `Unverified` of the URL that the delivery came with.
+    of `settings.public_urls` is tried. Raises the `Unverified` of the URL that the delivery came with.
     """
     try:
         return source.provider.verify(delivery, source.keys, delivery.received_at), delivery
     except Unverified as error:
-        for other in _elsewhere(delivery, public_urls):
+        for other in _elsewhere(delivery, settings.public_urls):
             try:
                 return source.provider.verify(other, source.keys, delivery.received_at), other
             except Unverified:

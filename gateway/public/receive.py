@@ -213,7 +213,7 @@ def judge(
         if read is None:
             if delivery.method != "POST":
                 raise Unverified(f"{delivery.method} is taken here for the provider's question only")
-            matched, issued = verify(source, delivery, gateway.settings.public_urls)  # 3
+            matched, issued = verify(source, delivery, gateway.settings)  # 3
             if issued is not delivery:
                 received = replace(provider.kept(issued), received_at=now)
             passage.end(Step.VERIFY)
@@ -242,17 +242,17 @@ def judge(
     if replay_of is not None:
         read = tuple(replace(event, time=event.time or timestamp(delivery.received_at)) for event in read)
     proposal = Proposal(  # 5
-        id=passage.delivery_id,
-        source=source.name,
-        delivery=received,
-        kept_headers=headers,
-        secret=secret,
-        events=read,
-        rules=source.rules,
-        claims=address.claims,
-        key_id=address.key_id,
-        now=now,
-        replay_of=replay_of,
+        passage.delivery_id,
+        source.name,
+        received,
+        headers,
+        secret,
+        read,
+        source.rules,
+        address.claims,
+        address.key_id,
+        now,
+        replay_of,
     )
     passage.end(Step.PROPOSE)
     return proposal

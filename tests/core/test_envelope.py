@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import unicodedata
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -169,6 +170,12 @@ def test_what_is_printable_stays_as_it_is(text: str) -> None:
     assert printable(shown) == shown
     if text.isprintable() and len(text) <= 1000:
         assert shown == text
+
+
+def test_no_character_that_python_prints_is_one_that_is_replaced() -> None:
+    text = "".join(filter(str.isprintable, map(chr, range(sys.maxunicode + 1))))
+    assert len(text) > 100_000
+    assert not [one for one in text if printable(f"\n{one}") != f" {one}"]
 
 
 def test_a_rejection_says_type_reason_and_event() -> None:

@@ -22,6 +22,16 @@ def test_a_callback_id_survives_packing(packed: bytes) -> None:
 
 
 @given(_MILLISECONDS, _TEN_BYTES)
+def test_an_id_is_its_bits_in_crockfords_digits(milliseconds: int, random: bytes) -> None:
+    text = ids.new_id("cb", milliseconds / 1000, random).removeprefix("cb_")
+    number = 0
+    for character in text:
+        number = number * 32 + "0123456789abcdefghjkmnpqrstvwxyz".index(character)
+    assert number == int(milliseconds / 1000 * 1000) << 80 | int.from_bytes(random, "big")
+    assert ids.pack_callback_id(f"cb_{text}") == number.to_bytes(16, "big")
+
+
+@given(_MILLISECONDS, _TEN_BYTES)
 def test_an_id_is_26_safe_characters_after_its_prefix(milliseconds: int, random: bytes) -> None:
     prefix, _, rest = ids.new_id("cb", milliseconds / 1000, random).partition("_")
     assert prefix == "cb"

@@ -78,3 +78,59 @@ def test_the_console_obeys_no_text_and_shows_it_in_one_line() -> None:
     # Those are the log's own colours, nobody else's.
     assert not any("\x1b[31mred" in line for line in lines)
     assert "{0}%s{text!r}" in shown[4]
+
+
+_ONE_EVENT_TWICE = """
+import logging, sys
+from gateway import log, settings
+log.configure(settings.Log(level="info", format=sys.argv[1]), *map(int, sys.argv[2:]))
+values = {"text": "a\\n\\x7fb", "number": 1, "half": "\\ud800", "inner": {"ms": 0.001}, "none": None}
+for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+    log.logger.log(level, "event", **values)
+    log.write(log.logger.bind(), level, "event", dict(values))
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("worker", [(), ("2",)])
+def test_what_is_written_is_what_is_logged(form: str, worker: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", _ONE_EVENT_TWICE, form, *worker]
+    ended = subprocess.run(command, capture_output=True, check=True)
+    lines = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "now", ended.stderr.decode()).splitlines()
+    assert len(lines) == 6
+    assert lines[::2] == lines[1::2]
+    assert ("worker" in lines[0]) == bool(worker)
+    if form == "json":
+        names = ["text", "number", "half", "inner", "none", "event", "level", "timestamp"]
+        assert list(json.loads(lines[0])) == names + ["worker"] * len(worker)
+
+
+_EMBEDDED = """
+import logging, sys
+import structlog
+from structlog.testing import capture_logs
+from gateway import log
+if sys.argv[1] == "set up":
+    structlog.configure(processors=[structlog.processors.KeyValueRenderer()])
+log.embed()
+logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO, stream=sys.stdout)
+for level in (logging.DEBUG, logging.INFO):
+    log.write(log.logger.bind(), level, "event", {"number": 1})
+with capture_logs() as captured:
+    log.logger.warning("kept", number=2)
+    log.write(log.logger.bind(), logging.WARNING, "kept", {"number": 2})
+assert captured == [{"number": 2, "event": "kept", "log_level": "warning"}] * 2, captured
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "written"),
+    [
+        ("not set up", ['gateway: {"number":1,"event":"event"}']),
+        ("set up", ["number=1 event='event'"] * 2),
+    ],
+)
+def test_inside_of_another_program_its_own_set_up_counts(program: str, written: list[str]) -> None:
+    command = [sys.executable, "-c", _EMBEDDED, program]
+    ended = subprocess.run(command, capture_output=True, check=False)
+    assert (ended.stdout.decode().splitlines(), ended.stderr.decode()) == (written, "")

@@ -48,6 +48,27 @@ def test_the_indexes_that_the_sdks_give_out_are_taken(index: int) -> None:
     assert Awakeable(awakeable_id(index)).packed[-4:] == index.to_bytes(4, "big")
 
 
+@given(st.binary(min_size=24, max_size=24), st.integers(0, 40) | st.integers(0, 2**32 - 1))
+def test_an_awakeable_id_is_28_bytes_in_base64url_with_an_index_above_16(packed: bytes, index: int) -> None:
+    packed += index.to_bytes(4, "big")
+    text = "sign_1" + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    assert Awakeable.unpack(packed) == text
+    if index > 16:
+        assert Awakeable(text).packed == packed
+    else:
+        with pytest.raises(Invalid, match="index is one that Restate keeps"):
+            Awakeable(text)
+
+
+@given(st.from_regex(r"\Asign_1[A-Za-z0-9_-]{36,39}=?\n?\Z"))
+def test_what_is_taken_as_an_awakeable_id_is_what_its_bytes_are_written_as(text: str) -> None:
+    try:
+        taken = Awakeable(text)
+    except Invalid:
+        return
+    assert (len(taken.packed), Awakeable.unpack(taken.packed)) == (28, text)
+
+
 def _aliases() -> dict[str, str]:
     good = awakeable_id(17, fill=0xFB)  # its base64url holds "-" and "_"
     body = good.removeprefix("sign_1")

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Literal
 
 from stack.ports import free_ports
@@ -139,7 +140,9 @@ class FakeIngress:
             await asyncio.Event().wait()
         if reaction.how == "cut":
             return False
-        extra = "".join(f"{name}: {value}\r\n" for name, value in reaction.headers)
+        # The real one gives a date as well.
+        said = {"date": formatdate(usegmt=True)} | dict(reaction.headers)
+        extra = "".join(f"{name}: {value}\r\n" for name, value in said.items())
         length = len(reaction.body) + (10 if reaction.how == "torn" else 0)
         writer.write(f"HTTP/1.1 {reaction.status} X\r\n{extra}content-length: {length}\r\n\r\n".encode())
         writer.write(reaction.body)

@@ -15,7 +15,7 @@ from tests.gateway.webhooks import event
 
 def _said_after(gateway: RunningGateway, ingress: FakeIngress, date: str) -> tuple[Any, str]:
     """What is said of clocks, and the metric's line, once Restate has answered with a date."""
-    ingress.react = lambda call: Reaction(headers=(("Date", date),))
+    ingress.react = lambda call: Reaction(headers=(("date", date),))
     assert gateway.send(gateway.issue().path, event()).status_code == 200
     lines = gateway.anonymous.get("/metrics").text.splitlines()
     skew = [line for line in lines if line.startswith("gateway_clock_skew_seconds ")]

@@ -14,7 +14,7 @@ from gateway.delivery import Delivery, Headers
 from gateway.errors import Malformed
 from gateway.providers import CATALOGUE
 from gateway.providers.base import Provider
-from gateway.providers.fields import at
+from gateway.providers.fields import as_text, at, text_at
 from gateway.providers.reader import FieldReader
 
 VALUE = {
@@ -124,6 +124,20 @@ def test_any_value_can_be_searched(value: Any, path: list[str]) -> None:
     value = strict_json.read(json.dumps(value).encode("utf-8")) if _clean(value) else value
     for text in at(".".join(path)).every(value, DELIVERY):
         assert text
+
+
+@given(
+    value=json_values, path=st.lists(st.sampled_from(["a", "b", "ab", "0", "1", "@"]), min_size=1, max_size=4)
+)
+def test_a_way_without_a_star_ends_where_a_search_ends(value: Any, path: list[str]) -> None:
+    found = [text for one in strict_json.find(value, tuple(path)) if (text := as_text(one))]
+    field = at(".".join(path))
+    assert len(found) < 2
+    assert field.path == tuple(path)
+    assert field.every(value, DELIVERY) == found
+    assert text_at(value, field.path) == (found[0] if found else None)
+    assert field.read(value, DELIVERY) == (found[0] if found else None)
+    assert at(f"{field}=a|text:none").read(value, DELIVERY) == ("a" if found == ["a"] else "none")
 
 
 def _clean(value: Any) -> bool:

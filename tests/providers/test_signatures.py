@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from gateway import strict_json
 from gateway.delivery import Delivery, Headers
 from gateway.errors import Malformed, Unverified
-from gateway.providers.signatures.digest import Hmac, KeyForm, KeyThenText
+from gateway.providers.signatures.digest import Hash, Hmac, KeyForm, KeyThenText
 from gateway.providers.signatures.encoding import Encoding, decode, encode
 from gateway.providers.signatures.grammar import Described, Grammar, Keyed, Listed, Whole
 from gateway.providers.signatures.items import ItemScheme
@@ -25,6 +26,7 @@ from gateway.providers.signatures.timestamp import BodyTime, Timestamp
 from gateway.secret import Secret
 
 ENCODINGS: list[Encoding] = ["hex", "HEX", "base64"]
+HASHES: list[Hash] = ["md5", "sha1", "sha256", "sha512"]
 
 
 @given(data=st.binary(max_size=100), encoding=st.sampled_from(ENCODINGS))
@@ -217,6 +219,36 @@ def test_a_time_that_is_not_signed_is_no_declaration() -> None:
 
 
 # -- keys and hashes
+
+
+@given(
+    key=st.binary(max_size=200),
+    others=st.lists(st.binary(max_size=200), max_size=3),
+    signed=st.binary(max_size=300),
+    algorithm=st.sampled_from(HASHES).map(lambda name: Hmac(hash=name)),
+)
+def test_an_hmac_is_the_library_s_whatever_was_signed_before(
+    key: bytes, others: list[bytes], signed: bytes, algorithm: Hmac
+) -> None:
+    for other in (*others, key, *others):
+        algorithm.digest(other, b"before")
+    assert algorithm.digest(key, signed) == hmac.digest(key, signed, algorithm.hash)
+
+
+@given(
+    text=st.text(max_size=50),
+    at=st.integers(0, 43),
+    put=st.sampled_from(["", "=", " ", "\n", "A", "a", "0", "\xe9", "\ud800"]),
+    encoding=st.sampled_from(ENCODINGS),
+)
+def test_a_signature_fits_in_its_one_spelling(text: str, at: int, put: str, encoding: Encoding) -> None:
+    algorithm = Hmac(encoding=encoding)
+    good = algorithm.sign(b"key", b"text")
+    changed = good[:at] + put + good[at + 1 :]
+    assert algorithm.fits(b"key", b"text", (text, good))
+    assert not algorithm.fits(b"other", b"text", (text, good))
+    assert algorithm.fits(b"key", b"text", (text, changed)) == (changed == good)
+    assert not algorithm.fits(b"key", b"text", ())
 
 
 def test_a_key_is_brought_into_its_unicode_form() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gateway.delivery import Delivery
 from gateway.errors import Unverified
@@ -50,8 +50,11 @@ class HeaderScheme:
     grammar: Grammar = _WHOLE
     timestamp: Timestamp | None = None
     signed: bool = True
+    #: Of the algorithms' signatures.
+    _names: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_names", frozenset(name for name, _ in self.algorithms))
         if self.timestamp is None:
             return
         source = self.timestamp.source
@@ -79,35 +82,42 @@ class HeaderScheme:
 
     def verify(self, delivery: Delivery, keys: Sequence[Secret], now: float) -> int:
         """The index of the key that signed the delivery; raises `Unverified`."""
-        messages = [Message(delivery, self.grammar.parse(text)) for text in self._texts(delivery)]
-        names = [name for name, _ in self.algorithms]
-        count = sum([name in names for message in messages for name, _ in message.pairs])
+        messages, count = [], 0
+        for text in self._texts(delivery):
+            message = Message(delivery, self.grammar.parse(text))
+            signatures: dict[str, list[str]] = {}
+            for name, signature in message.pairs:
+                if name in self._names:
+                    signatures.setdefault(name, []).append(signature)
+                    count += 1
+            messages.append((message, signatures))
         if count > MAX_CANDIDATES:
             raise Unverified(f"there are more than {MAX_CANDIDATES} signatures")
-        problem = Unverified("there is no signature")
-        for message in messages:
+        problem: Unverified | None = None
+        for message, signatures in messages:
             try:
-                return self._verify(message, keys, now)
+                return self._verify(message, signatures, keys, now)
             except Unverified as error:
                 problem = error
-        raise problem
+        raise problem or Unverified("there is no signature")
 
     def _texts(self, delivery: Delivery) -> list[str]:
         """The texts that are each a signature of their own, of all headers that are there."""
         if self.repeats:
             texts = headers(delivery, self.header)
-        else:
+        elif self.beside:
             there = [name for name in (self.header, *self.beside) if name in delivery.headers]
             texts = [header(delivery, name) for name in there or (self.header,)]
+        else:
+            texts = [header(delivery, self.header)]
         if not self.between:
             return texts
         # One more than is allowed is enough to count.
         return [part for text in texts for part in text.split(self.between, MAX_CANDIDATES)]
 
-    def _verify(self, message: Message, keys: Sequence[Secret], now: float) -> int:
-        candidates = [
-            [text for name, text in message.pairs if name == wanted] for wanted, _ in self.algorithms
-        ]
+    def _verify(
+        self, message: Message, signatures: Mapping[str, Sequence[str]], keys: Sequence[Secret], now: float
+    ) -> int:
         problem: Unverified | None = None
         for template in self.templates:
             try:
@@ -118,7 +128,8 @@ class HeaderScheme:
                 continue
             for index, secret in enumerate(keys):
                 key = secret.reveal()
-                if self.algorithms[key[0]][1].fits(key[1:], text, candidates[key[0]]):
+                name, algorithm = self.algorithms[key[0]]
+                if algorithm.fits(key[1:], text, signatures.get(name, ())):
                     if self.timestamp:
                         self.timestamp.check(message, now)
                     return index

@@ -33,10 +33,13 @@ class Message:
 
     def field(self, name: str) -> str:
         """A value of the signature header that has to be there once."""
-        found = [value for key, value in self.pairs if key == name]
-        if len(found) != 1:
-            raise Unverified(f"the signature header has {name} {len(found)} times")
-        return found[0]
+        found, times = "", 0
+        for key, value in self.pairs:
+            if key == name:
+                found, times = value, times + 1
+        if times != 1:
+            raise Unverified(f"the signature header has {name} {times} times")
+        return found
 
     def params(self) -> bytes:
         """The form's names and values, sorted, each value once, with nothing between them."""
@@ -305,10 +308,14 @@ class Template:
     """What is signed: the bytes of the parts, one after the other."""
 
     parts: tuple[Part, ...]
+    #: The parts, each with its bytes where it is a fixed text.
+    _parts: tuple[tuple[Part, bytes | None], ...] = field(init=False, repr=False, compare=False)
     #: The places of values and of the separators beside them.
     _beside: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        parts = ((part, part.text.encode() if isinstance(part, Fixed) else None) for part in self.parts)
+        object.__setattr__(self, "_parts", tuple(parts))
         beside = []
         for place, (left, right) in enumerate(pairwise(self.parts)):
             if isinstance(left, _VALUES) and isinstance(right, Fixed):
@@ -329,7 +336,7 @@ class Template:
 
     def render(self, message: Message) -> bytes:
         """The signed bytes; `Unverified` where the delivery lacks a part."""
-        rendered = [part.render(message) for part in self.parts]
+        rendered = [part.render(message) if fixed is None else fixed for part, fixed in self._parts]
         # A value that holds the separator beside it could be cut elsewhere, with the same signature:
         # "a.b" and "c" as "a" and "b.c".
         for value, separator in self._beside:
