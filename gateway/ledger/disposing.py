@@ -364,7 +364,9 @@ def _next_in_stream(tx: Transaction, goal: Goal) -> int:
 
 def _older_is_owed(tx: Transaction, goal: Goal) -> bool:
     row = tx.one(
-        "SELECT 1 FROM events WHERE callback_id = :id AND outcome = 'pending' LIMIT 1", {"id": goal.id}
+        "SELECT 1 FROM events WHERE callback_id = :id AND outcome = 'pending' AND sequence IS NOT NULL "
+        "LIMIT 1",
+        {"id": goal.id},
     )
     return row is not None
 

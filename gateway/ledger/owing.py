@@ -30,7 +30,7 @@ _ACCEPTED = (
 
 def take(now: float, limit: int) -> Callable[[Transaction], list[Owed]]:
     """
-    The operation that takes up to `limit` effects that are due, oldest first, and marks them in flight.
+    The operation that takes up to `limit` effects, first what is due for longest, and marks them in flight.
 
     In a stream only the oldest that is owed is due: order holds. A row that can't be read is put aside as
     dead and holds up no other.
@@ -42,7 +42,8 @@ def take(now: float, limit: int) -> Callable[[Transaction], list[Owed]]:
             "LEFT JOIN deliveries d ON d.id = e.delivery_id "
             "WHERE e.outcome = 'pending' AND e.not_before <= :now AND (e.sequence IS NULL OR NOT EXISTS ("
             "SELECT 1 FROM events o WHERE o.callback_id = e.callback_id AND o.outcome = 'pending' "
-            "AND o.sequence < e.sequence)) ORDER BY e.id LIMIT :limit FOR UPDATE OF e SKIP LOCKED",
+            "AND o.sequence < e.sequence)) ORDER BY e.not_before, e.id LIMIT :limit "
+            "FOR UPDATE OF e SKIP LOCKED",
             {"now": int(now * 1000), "limit": limit},
         )
         owed = []

@@ -119,6 +119,13 @@ def upgrade() -> None:
         unique=True,
     )
     _partial_index("events_owed", "events", ["not_before"], "outcome = 'pending'")
+    # Whether an older one is: a stream can have any number of events.
+    _partial_index(
+        "events_stream",
+        "events",
+        ["callback_id", "sequence"],
+        "outcome = 'pending' AND sequence IS NOT NULL",
+    )
     # Few at any time: they are counted for the metrics.
     _partial_index("events_dead", "events", ["id"], "outcome = 'dead'")
     op.create_index("events_delivery", "events", ["delivery_id"])
