@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from pydantic_core import to_json
 
@@ -30,6 +31,7 @@ BODIES = "bodies"
 #: Of SHA-256: enough to tell contents apart, half the room.
 _DIGEST_BYTES = 16
 _BY_ID = f"SELECT {Goal.COLUMNS} FROM callbacks c WHERE c.id = :id"
+_BY_ID_LOCKED = f"{_BY_ID} FOR UPDATE"
 
 
 def record(proposal: Proposal, reference: Callable[[], str]) -> Callable[[Transaction], list[Disposed]]:
@@ -53,24 +55,25 @@ def record(proposal: Proposal, reference: Callable[[], str]) -> Callable[[Transa
         # An account's other traffic is none of ours: its bodies are not kept.
         keep_body = proposal.claims is not None or any(d.outcome is not Outcome.FILTERED for d in disposed)
         delivery = proposal.delivery
-        tx.insert(
-            "deliveries",
-            {
-                "id": proposal.id,
-                "source": proposal.source,
-                "callback_id": proposal.claims.callback_id if proposal.claims else None,
-                "received_at": _ms(delivery.received_at),
-                "method": delivery.method,
-                "query": delivery.url.partition("?")[2],
-                "headers": to_json(proposal.kept_headers).decode(),
-                "body": delivery.body if keep_body else None,
-                "size": len(delivery.body),
-                "secret": proposal.secret,
-                "reason": proposal.note,
-                "replay_of": proposal.replay_of,
-            }
-            | ({} if events else {"eventless": True}),
-        )
+        row: dict[str, Any] = {
+            "id": proposal.id,
+            "source": proposal.source,
+            "callback_id": proposal.claims.callback_id if proposal.claims else None,
+            "received_at": _ms(delivery.received_at),
+            "method": delivery.method,
+            "query": delivery.url.partition("?")[2],
+            "headers": to_json(proposal.kept_headers).decode(),
+            "body": delivery.body if keep_body else None,
+            "size": len(delivery.body),
+            "secret": proposal.secret,
+        }
+        if proposal.note is not None:
+            row["reason"] = proposal.note
+        if proposal.replay_of is not None:
+            row["replay_of"] = proposal.replay_of
+        if not events:
+            row["eventless"] = True
+        tx.insert("deliveries", row)
         if failpoints.armed():
             tx.before_flush(lambda: failpoints.reach_in_thread("before-commit"))
         return disposed
@@ -112,7 +115,7 @@ def _locks(source: str, event: Event, objects: bool) -> Iterator[str]:
 def _goals(tx: Transaction, proposal: Proposal, event: Event, reference: Callable[[], str]) -> list[Goal]:
     """The callbacks that an event is for: the URL's, or all that its reference or an alias names."""
     if proposal.claims is not None:
-        row = tx.one(f"{_BY_ID} FOR UPDATE", {"id": proposal.claims.callback_id})
+        row = tx.one(_BY_ID_LOCKED, {"id": proposal.claims.callback_id})
         if row is None:
             return [_adopt(tx, proposal, proposal.claims, reference())]
         return [Goal.of(row, proposal.claims.target)]
@@ -246,7 +249,7 @@ def unpark(tx: Transaction, callback: Callback, text: str, rules: Rules, now: fl
     disposed = []
     for delivery_id, delivery, event in waiting:
         proposal = Proposal(delivery_id, callback.source, delivery, [], "", (event,), rules, None, "", now)
-        goal = _reread(tx, f"{_BY_ID} FOR UPDATE", callback.id)
+        goal = _reread(tx, _BY_ID_LOCKED, callback.id)
         disposed.append(_on_goal(tx, proposal, event, goal))
     return disposed
 
@@ -382,7 +385,7 @@ def _insert(
     waits: bool,
     time: str,
 ) -> int:
-    row = {
+    row: dict[str, Any] = {
         "delivery_id": proposal.id,
         "source": proposal.source,
         "event_id": event.id,

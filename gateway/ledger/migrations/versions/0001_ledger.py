@@ -48,10 +48,10 @@ def upgrade() -> None:
     # one that was issued, and only that one has the identity: completing it changes nothing here.
     _partial_index("callbacks_identity", "callbacks", ["identity"], "identity IS NOT NULL", unique=True)
     _partial_index("callbacks_expiring", "callbacks", ["expires_at"], "state = 'open'")
-    # How many a client has, and what a key that is retired or revoked is still needed for.
-    _partial_index("callbacks_open", "callbacks", ["client", "key_id", "source"], "state = 'open'")
-    # Few at any time: they are counted for the metrics.
-    _partial_index("callbacks_orphaned", "callbacks", ["id"], "state = 'open' AND orphaned = true")
+    # How many a client has, what a key that is retired or revoked is needed for, and what metrics count.
+    _partial_index(
+        "callbacks_open", "callbacks", ["client", "key_id", "source", "orphaned"], "state = 'open'"
+    )
     _partial_index("callbacks_check", "callbacks", ["check_at"], "check_at IS NOT NULL")
 
     op.create_table(
