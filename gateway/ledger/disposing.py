@@ -67,6 +67,7 @@ def record(proposal: Proposal, reference: Callable[[], str]) -> Callable[[Transa
             "size": len(delivery.body),
             "secret": proposal.secret,
         }
+        # What is null is left out: each value costs.
         if proposal.note is not None:
             row["reason"] = proposal.note
         if proposal.replay_of is not None:
@@ -183,12 +184,13 @@ def _on_goal(tx: Transaction, proposal: Proposal, event: Event, goal: Goal) -> D
         return _on_goal(tx, proposal, event, _reread(tx, _BY_ID, goal.id))
     if disposal.conflict and earlier is None:
         disposal = replace(disposal, conflict=_differs(tx, event, goal))
-    sequence = _next_in_stream(tx, goal) if disposal.takes_effect and goal.stream else None
+    takes_effect = disposal.takes_effect
+    sequence = _next_in_stream(tx, goal) if takes_effect and goal.stream else None
     waits = sequence is not None and _older_is_owed(tx, goal)
     time = event.time or timestamp(now)
     row_id = _insert(tx, proposal, event, verdict, disposal, goal.id, sequence, waits, time)
     owed = None
-    if disposal.takes_effect:
+    if takes_effect:
         owed = Owed(
             row=row_id,
             callback=goal,
