@@ -100,7 +100,7 @@ def search(viewer: Viewer, wanted: Search, limit: int) -> Callable[[Transaction]
             (
                 "callback",
                 "d.id IN (SELECT delivery_id FROM events WHERE callback_id = :callback "
-                "UNION SELECT id FROM deliveries WHERE callback_id = :callback)",
+                "UNION SELECT id FROM deliveries WHERE callback_id = :callback AND eventless = true)",
             ),
         ):
             if (value := getattr(wanted, name)) is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from pydantic_core import to_json
 
@@ -17,7 +18,7 @@ from gateway import failpoints
 from gateway.decide import Disposal, Earlier, Standing, dispose
 from gateway.delivery import Delivery, Event, Headers
 from gateway.envelope import timestamp
-from gateway.ledger.records import EFFECT_LOOK_MS, Callback, Disposed, Owed, Proposal
+from gateway.ledger.records import EFFECT_LOOK_MS, Callback, Disposed, Goal, Owed, Proposal, check_at
 from gateway.ledger.worker import Raced, Transaction
 from gateway.outcome import Outcome, State
 from gateway.rules import Rules, Verdict
@@ -29,6 +30,8 @@ IN_FLIGHT_MS = 10_000
 BODIES = "bodies"
 #: Of SHA-256: enough to tell contents apart, half the room.
 _DIGEST_BYTES = 16
+_BY_ID = f"SELECT {Goal.COLUMNS} FROM callbacks c WHERE c.id = :id"
+_BY_ID_LOCKED = f"{_BY_ID} FOR UPDATE"
 
 
 def record(proposal: Proposal, reference: Callable[[], str]) -> Callable[[Transaction], list[Disposed]]:
@@ -44,31 +47,34 @@ def record(proposal: Proposal, reference: Callable[[], str]) -> Callable[[Transa
         if not tx.alone:
             _hold(tx, proposal, events, reference)
         for named in events:
-            callbacks = _callbacks(tx, proposal, named, reference)
-            if callbacks:
-                disposed += [_on_callback(tx, proposal, named, callback) for callback in callbacks]
+            goals = _goals(tx, proposal, named, reference)
+            if goals:
+                disposed += [_on_goal(tx, proposal, named, goal) for goal in goals]
             else:
                 disposed.append(_on_none(tx, proposal, named))
         # An account's other traffic is none of ours: its bodies are not kept.
         keep_body = proposal.claims is not None or any(d.outcome is not Outcome.FILTERED for d in disposed)
         delivery = proposal.delivery
-        tx.insert(
-            "deliveries",
-            {
-                "id": proposal.id,
-                "source": proposal.source,
-                "callback_id": proposal.claims.callback_id if proposal.claims else None,
-                "received_at": _ms(delivery.received_at),
-                "method": delivery.method,
-                "query": delivery.url.partition("?")[2],
-                "headers": to_json(proposal.kept_headers).decode(),
-                "body": delivery.body if keep_body else None,
-                "size": len(delivery.body),
-                "secret": proposal.secret,
-                "reason": proposal.note,
-                "replay_of": proposal.replay_of,
-            },
-        )
+        row: dict[str, Any] = {
+            "id": proposal.id,
+            "source": proposal.source,
+            "callback_id": proposal.claims.callback_id if proposal.claims else None,
+            "received_at": _ms(delivery.received_at),
+            "method": delivery.method,
+            "query": delivery.url.partition("?")[2],
+            "headers": to_json(proposal.kept_headers).decode(),
+            "body": delivery.body if keep_body else None,
+            "size": len(delivery.body),
+            "secret": proposal.secret,
+        }
+        # What is null is left out: each value costs.
+        if proposal.note is not None:
+            row["reason"] = proposal.note
+        if proposal.replay_of is not None:
+            row["replay_of"] = proposal.replay_of
+        if not events:
+            row["eventless"] = True
+        tx.insert("deliveries", row)
         if failpoints.armed():
             tx.before_flush(lambda: failpoints.reach_in_thread("before-commit"))
         return disposed
@@ -93,7 +99,7 @@ def _hold(tx: Transaction, proposal: Proposal, events: list[Event], reference: C
     on_account = proposal.claims is None
     tx.lock(*(text for event in events for text in _locks(proposal.source, event, on_account)))
     if on_account:
-        found = {callback.id for event in events for callback in _callbacks(tx, proposal, event, reference)}
+        found = {goal.id for event in events for goal in _goals(tx, proposal, event, reference)}
         for callback_id in sorted(found):
             tx.one("SELECT id FROM callbacks WHERE id = :id FOR UPDATE", {"id": callback_id})
 
@@ -107,33 +113,31 @@ def _locks(source: str, event: Event, objects: bool) -> Iterator[str]:
         yield from (f"object {source} {text}" for text in event.objects)
 
 
-def _callbacks(
-    tx: Transaction, proposal: Proposal, event: Event, reference: Callable[[], str]
-) -> list[Callback]:
+def _goals(tx: Transaction, proposal: Proposal, event: Event, reference: Callable[[], str]) -> list[Goal]:
     """The callbacks that an event is for: the URL's, or all that its reference or an alias names."""
     if proposal.claims is not None:
-        row = tx.one("SELECT * FROM callbacks WHERE id = :id FOR UPDATE", {"id": proposal.claims.callback_id})
+        row = tx.one(_BY_ID_LOCKED, {"id": proposal.claims.callback_id})
         if row is None:
             return [_adopt(tx, proposal, proposal.claims, reference())]
-        return [Callback.from_row(row, proposal.claims.target)]
-    found: dict[str, Callback] = {}
+        return [Goal.of(row, proposal.claims.target)]
+    found: dict[str, Goal] = {}
     for text in event.references:
         for row in tx.all(
-            "SELECT * FROM callbacks WHERE reference = :reference AND source = :source",
+            f"SELECT {Goal.COLUMNS} FROM callbacks c WHERE c.reference = :reference AND c.source = :source",
             {"reference": text, "source": proposal.source},
         ):
-            found[row["id"]] = Callback.from_row(row)
+            found[row["id"]] = Goal.of(row)
     for text in event.objects:
         for row in tx.all(
-            "SELECT c.* FROM aliases a JOIN callbacks c ON c.id = a.callback_id "
+            f"SELECT {Goal.COLUMNS} FROM aliases a JOIN callbacks c ON c.id = a.callback_id "
             "WHERE a.source = :source AND a.alias = :alias",
             {"source": proposal.source, "alias": text},
         ):
-            found[row["id"]] = Callback.from_row(row)
+            found[row["id"]] = Goal.of(row)
     return list(found.values())
 
 
-def _adopt(tx: Transaction, proposal: Proposal, claims: Claims, reference: str) -> Callback:
+def _adopt(tx: Transaction, proposal: Proposal, claims: Claims, reference: str) -> Goal:
     """The callback of an authentic token whose row a restored ledger has lost, made again from it."""
     callback = Callback(
         id=claims.callback_id,
@@ -154,32 +158,42 @@ def _adopt(tx: Transaction, proposal: Proposal, claims: Claims, reference: str) 
         adopted=True,
     )
     tx.insert("callbacks", callback.to_row())
-    return callback
+    return Goal(
+        id=callback.id,
+        source=callback.source,
+        target=callback.target,
+        rules=callback.rules,
+        on_failure=callback.on_failure,
+        expires_at=callback.expires_at,
+        state=callback.state,
+        took_effect=callback.took_effect,
+        adopted=callback.adopted,
+    )
 
 
-def _on_callback(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> Disposed:
-    verdict = proposal.verdict or (callback.rules or proposal.rules).judge(event.type)
-    earlier = _earlier(tx, proposal, event, callback)
+def _on_goal(tx: Transaction, proposal: Proposal, event: Event, goal: Goal) -> Disposed:
+    verdict = proposal.verdict or (goal.rules or proposal.rules).judge(event.type)
+    earlier = _earlier(tx, proposal, event, goal)
     now = proposal.delivery.received_at
-    regains = _regains(tx, proposal, event, callback)
-    gone = callback.took_effect == "no"
-    standing = Standing(callback.state, callback.expires_at, callback.stream, regains, gone)
+    regains = _regains(tx, proposal, event, goal)
+    gone = goal.took_effect == "no"
+    standing = Standing(goal.state, goal.expires_at, goal.stream, regains, gone)
     disposal = dispose(standing, verdict, earlier, now)
-    if disposal.state is not None and not _claim(tx, proposal, callback, disposal.state):
+    if disposal.state is not None and not _claim(tx, proposal, goal, disposal.state):
         # Somebody else's transaction came first (several processes on one PostgreSQL): judge again.
-        row = tx.one("SELECT * FROM callbacks WHERE id = :id", {"id": callback.id})
-        return _on_callback(tx, proposal, event, Callback.from_row(row))
+        return _on_goal(tx, proposal, event, _reread(tx, _BY_ID, goal.id))
     if disposal.conflict and earlier is None:
-        disposal = replace(disposal, conflict=_differs(tx, event, callback))
-    sequence = _next_in_stream(tx, callback) if disposal.takes_effect and callback.stream else None
-    waits = sequence is not None and _older_is_owed(tx, callback)
+        disposal = replace(disposal, conflict=_differs(tx, event, goal))
+    takes_effect = disposal.takes_effect
+    sequence = _next_in_stream(tx, goal) if takes_effect and goal.stream else None
+    waits = sequence is not None and _older_is_owed(tx, goal)
     time = event.time or timestamp(now)
-    row_id = _insert(tx, proposal, event, verdict, disposal, callback.id, sequence, waits, time)
+    row_id = _insert(tx, proposal, event, verdict, disposal, goal.id, sequence, waits, time)
     owed = None
-    if disposal.takes_effect:
+    if takes_effect:
         owed = Owed(
             row=row_id,
-            callback=callback,
+            callback=goal,
             source=proposal.source,
             event_id=event.id or "",
             event_type=event.type,
@@ -196,10 +210,10 @@ def _on_callback(tx: Transaction, proposal: Proposal, event: Event, callback: Ca
     return Disposed(
         disposal.outcome,
         event.type,
-        callback.id,
+        goal.id,
         disposal.conflict,
         disposal.contradicts,
-        callback.adopted,
+        goal.adopted,
         owed,
     )
 
@@ -237,8 +251,8 @@ def unpark(tx: Transaction, callback: Callback, text: str, rules: Rules, now: fl
     disposed = []
     for delivery_id, delivery, event in waiting:
         proposal = Proposal(delivery_id, callback.source, delivery, [], "", (event,), rules, None, "", now)
-        current = tx.one("SELECT * FROM callbacks WHERE id = :id FOR UPDATE", {"id": callback.id})
-        disposed.append(_on_callback(tx, proposal, event, Callback.from_row(current)))
+        goal = _reread(tx, _BY_ID_LOCKED, callback.id)
+        disposed.append(_on_goal(tx, proposal, event, goal))
     return disposed
 
 
@@ -269,7 +283,14 @@ def _parked(tx: Transaction, source: str, text: str) -> list[tuple[str, Delivery
     return found
 
 
-def _earlier(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> Earlier | None:
+def _reread(tx: Transaction, sql: str, callback_id: str) -> Goal:
+    """A callback that is known to be there, as it is by now."""
+    row = tx.one(sql, {"id": callback_id})
+    assert row is not None  # it is dropped only once it has no events and is over for long
+    return Goal.of(row)
+
+
+def _earlier(tx: Transaction, proposal: Proposal, event: Event, goal: Goal) -> Earlier | None:
     """
     The effect that this event had before.
 
@@ -288,7 +309,7 @@ def _earlier(tx: Transaction, proposal: Proposal, event: Event, callback: Callba
             "AND id_covered = false AND effect = true",
             {"source": proposal.source, "digest": event.digest},
         )
-    here = next((row for row in rows if row["callback_id"] == callback.id), None)
+    here = next((row for row in rows if row["callback_id"] == goal.id), None)
     if here is not None:
         return Earlier(here=True, same=here["data_digest"] == _digest(event.data))
     if rows and proposal.claims is not None:
@@ -296,34 +317,34 @@ def _earlier(tx: Transaction, proposal: Proposal, event: Event, callback: Callba
     return None
 
 
-def _differs(tx: Transaction, event: Event, callback: Callback) -> bool:
+def _differs(tx: Transaction, event: Event, goal: Goal) -> bool:
     """Whether a finished callback was finished by other content than this event's."""
     row = tx.one(
         "SELECT data_digest FROM events WHERE callback_id = :id AND verdict != 'progress' "
         "AND outcome IN ('pending', 'completed')",
-        {"id": callback.id},
+        {"id": goal.id},
     )
     return row is None or row["data_digest"] != _digest(event.data)
 
 
-def _regains(tx: Transaction, proposal: Proposal, event: Event, callback: Callback) -> bool:
+def _regains(tx: Transaction, proposal: Proposal, event: Event, goal: Goal) -> bool:
     """
     Whether a replay brings the event that finished the callback and that Restate refused for good, or ops
     complete it by hand in that event's place.
     """
     by_hand = proposal.verdict is not None
-    if not (by_hand or proposal.replay_of) or callback.state not in (State.COMPLETED, State.FAILED):
+    if not (by_hand or proposal.replay_of) or goal.state not in (State.COMPLETED, State.FAILED):
         return False
     rows = tx.all(
         "SELECT event_id, outcome FROM events WHERE callback_id = :id AND verdict != 'progress' "
         "AND outcome IN ('pending', 'completed', 'dead')",
-        {"id": callback.id},
+        {"id": goal.id},
     )
     dead = [row["event_id"] for row in rows if row["outcome"] == Outcome.DEAD]
     return (event.id in dead or (by_hand and bool(dead))) and len(dead) == len(rows)
 
 
-def _claim(tx: Transaction, proposal: Proposal, callback: Callback, state: State) -> bool:
+def _claim(tx: Transaction, proposal: Proposal, goal: Goal, state: State) -> bool:
     return bool(
         tx.run(
             "UPDATE callbacks SET state = :state, state_at = :now, check_at = :check_at "
@@ -331,24 +352,26 @@ def _claim(tx: Transaction, proposal: Proposal, callback: Callback, state: State
             {
                 "state": state,
                 "now": _ms(proposal.delivery.received_at),
-                "check_at": callback.check_at(EFFECT_LOOK_MS, proposal.now),
-                "id": callback.id,
-                "was": callback.state,
+                "check_at": check_at(goal.target, EFFECT_LOOK_MS, proposal.now),
+                "id": goal.id,
+                "was": goal.state,
             },
         )
     )
 
 
-def _next_in_stream(tx: Transaction, callback: Callback) -> int:
+def _next_in_stream(tx: Transaction, goal: Goal) -> int:
     row = tx.one(
-        "UPDATE callbacks SET sequence = sequence + 1 WHERE id = :id RETURNING sequence", {"id": callback.id}
+        "UPDATE callbacks SET sequence = sequence + 1 WHERE id = :id RETURNING sequence", {"id": goal.id}
     )
     return int(row["sequence"]) if row else 0
 
 
-def _older_is_owed(tx: Transaction, callback: Callback) -> bool:
+def _older_is_owed(tx: Transaction, goal: Goal) -> bool:
     row = tx.one(
-        "SELECT 1 FROM events WHERE callback_id = :id AND outcome = 'pending' LIMIT 1", {"id": callback.id}
+        "SELECT 1 FROM events WHERE callback_id = :id AND outcome = 'pending' AND sequence IS NOT NULL "
+        "LIMIT 1",
+        {"id": goal.id},
     )
     return row is not None
 
@@ -364,36 +387,39 @@ def _insert(
     waits: bool,
     time: str,
 ) -> int:
+    row: dict[str, Any] = {
+        "delivery_id": proposal.id,
+        "source": proposal.source,
+        "event_id": event.id,
+        "type": event.type,
+        "verdict": verdict,
+        "data_digest": _digest(event.data),
+        "media_type": event.media_type,
+        "time": time,
+        "callback_id": callback_id,
+        "outcome": disposal.outcome,
+        "effect": disposal.takes_effect,
+        "not_before": _ms(proposal.now) + (0 if waits else IN_FLIGHT_MS),
+    }
+    # Of what follows most events need nothing: its columns say so by themselves.
+    if not event.type_covered:
+        row["type_verified"] = False
+    if not event.id_covered:
+        row["id_covered"], row["covered_digest"] = False, event.digest
+    # The item of a batch and a form's object are not the body itself; an account's other traffic is none of
+    # ours.
     unwanted = callback_id is None and disposal.outcome is Outcome.FILTERED
-    return tx.insert(
-        "events",
-        {
-            "delivery_id": proposal.id,
-            "source": proposal.source,
-            "event_id": event.id,
-            "type": event.type,
-            "type_verified": event.type_covered,
-            "id_covered": event.id_covered,
-            "verdict": verdict,
-            "covered_digest": event.digest,
-            "data_digest": _digest(event.data),
-            # The item of a batch and a form's object are not the body itself; an account's other traffic
-            # is none of ours.
-            "data": None if event.data is proposal.delivery.body or unwanted else event.data,
-            "json": event.json,
-            "media_type": event.media_type,
-            "time": time,
-            "reason": event.reason,
-            "callback_id": callback_id,
-            "outcome": disposal.outcome,
-            "effect": disposal.takes_effect,
-            "conflict": disposal.conflict,
-            "contradicts": disposal.contradicts,
-            "sequence": sequence,
-            "attempts": 0,
-            "not_before": _ms(proposal.now) + (0 if waits else IN_FLIGHT_MS),
-        },
-    )
+    if event.data is not proposal.delivery.body and not unwanted:
+        row["data"] = event.data
+    if not event.json:
+        row["json"] = False
+    if event.reason is not None:
+        row["reason"] = event.reason
+    if disposal.conflict or disposal.contradicts:
+        row["conflict"], row["contradicts"] = disposal.conflict, disposal.contradicts
+    if sequence is not None:
+        row["sequence"] = sequence
+    return tx.insert("events", row)
 
 
 def _digest(data: bytes) -> bytes:

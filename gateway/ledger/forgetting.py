@@ -28,7 +28,7 @@ _FORGOTTEN = "forgotten"
 
 #: The deliveries with something of the callback in them: to its URL, with an event for it, their replays.
 _ITS_DELIVERIES = (
-    "SELECT id FROM deliveries WHERE callback_id = :id "
+    "SELECT id FROM deliveries WHERE callback_id = :id AND eventless = true "
     "UNION SELECT delivery_id FROM events WHERE callback_id = :id"
 )
 _DELIVERIES = (
@@ -70,8 +70,8 @@ def forget(callback_id: str, client: str | None, now: float) -> Callable[[Transa
         )
         tx.run("DELETE FROM aliases WHERE callback_id = :id", of_it)
         tx.run(
-            "UPDATE callbacks SET label = '', metadata = NULL, approval = NULL, target = :target, "
-            "state = :state WHERE id = :id",
+            "UPDATE callbacks SET label = '', identity = NULL, metadata = NULL, approval = NULL, "
+            "target = :target, state = :state WHERE id = :id",
             {**of_it, "target": targets.dump(_nobody(callback.target)), "state": callback.state_at(now)},
         )
         return Forgotten(deliveries, events)

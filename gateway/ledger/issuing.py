@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway import tokens
+from gateway import targets, tokens
 from gateway.errors import Completing, Invalid, NotFound, TooManyOpen
 from gateway.ledger.disposing import unpark
 from gateway.ledger.records import Callback, Disposed
 from gateway.ledger.worker import Row, Transaction
 from gateway.outcome import State
 from gateway.rules import Rules
+
+#: Of SHA-256: two of them are never the same.
+_IDENTITY_BYTES = 16
+#: True for each open callback, and each client that has one named: in the index of what is open the client
+#: comes first, and from one client to the next is one step in it.
+OF_ANY_CLIENT = (
+    "client IN (WITH RECURSIVE clients(name) AS (SELECT min(client) FROM callbacks WHERE state = 'open' "
+    "UNION ALL SELECT (SELECT min(client) FROM callbacks WHERE state = 'open' AND client > name) "
+    "FROM clients WHERE name IS NOT NULL) SELECT name FROM clients WHERE name IS NOT NULL)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +52,15 @@ def issue(
     """
     tokens.check(callback.claims)
 
+    identity = _identity(callback)
+
     def operation(tx: Transaction) -> Issued:
-        if max_open is not None:
-            # Replicas issue for one client one after the other: each sees what the other has committed.
-            tx.lock(f"open callbacks of {callback.client}")
+        # Replicas issue for one identity one after the other, and for one client where its number counts:
+        # each sees what the other has committed.
+        tx.lock(
+            f"identity {identity.hex()}",
+            *([] if max_open is None else [f"open callbacks of {callback.client}"]),
+        )
         if idempotency_key is not None:
             row = tx.one(
                 "SELECT * FROM callbacks WHERE client = :client AND idempotency_key = :key",
@@ -55,28 +72,46 @@ def issue(
                         "Idempotency-Key: this key was used before with another request; use a new one"
                     )
                 return Issued(Callback.from_row(row), again=True)
-        row_values = callback.to_row()
-        superseded = tx.all(
-            "UPDATE callbacks SET state = 'revoked', state_at = :created_at WHERE client = :client AND "
-            "source = :source AND target = :target AND label = :label AND state = 'open' RETURNING id",
-            row_values,
-        )
+        row = callback.to_row() | {
+            "identity": identity,
+            "idempotency_key": idempotency_key,
+            "request_digest": request_digest,
+        }
+        superseded = _supersede(tx, row)
         if max_open is not None:
             _check_room(tx, callback.client, max_open)
-        tx.insert(
-            "callbacks",
-            row_values | {"idempotency_key": idempotency_key, "request_digest": request_digest},
-        )
-        return Issued(callback, again=False, superseded=tuple(row["id"] for row in superseded))
+        tx.insert("callbacks", row)
+        return Issued(callback, again=False, superseded=superseded)
 
     return operation
+
+
+def _identity(callback: Callback) -> bytes:
+    """What only one open callback has: that of the last one issued for its client, source, target, label."""
+    named = [callback.client, callback.source, targets.dump(callback.target), callback.label]
+    return hashlib.sha256(json.dumps(named).encode()).digest()[:_IDENTITY_BYTES]
+
+
+def _supersede(tx: Transaction, row: dict[str, Any]) -> tuple[str, ...]:
+    """Take its identity from the callback that has it, and revoke it where it is open; which one that was."""
+    last = tx.one(
+        "SELECT id FROM callbacks WHERE identity = :identity FOR UPDATE", {"identity": row["identity"]}
+    )
+    if last is None:
+        return ()
+    tx.run("UPDATE callbacks SET identity = NULL WHERE id = :id", {"id": last["id"]})
+    revoked = tx.run(
+        "UPDATE callbacks SET state = 'revoked', state_at = :now WHERE id = :id AND state = 'open'",
+        {"id": last["id"], "now": row["created_at"]},
+    )
+    return (last["id"],) if revoked else ()
 
 
 def _check_room(tx: Transaction, client: str, max_open: int) -> None:
     # No further than the bound, and from the index of what is open alone: its second column, which every
     # row has, tells SQLite to prefer that one to the index of all states.
     full = tx.one(
-        "SELECT 1 FROM callbacks WHERE client = :client AND source > '' AND state = 'open' "
+        "SELECT 1 FROM callbacks WHERE client = :client AND key_id >= '' AND state = 'open' "
         "LIMIT 1 OFFSET :last",
         {"client": client, "last": max_open - 1},
     )
@@ -263,8 +298,8 @@ def needing(key_id: str, now: float) -> Callable[[Transaction], list[Needs]]:
     def operation(tx: Transaction) -> list[Needs]:
         rows = tx.all(
             "SELECT client, source, count(*) AS callbacks, max(expires_at) AS last_expiry FROM callbacks "
-            "WHERE key_id = :key_id AND state = 'open' AND expires_at >= :now GROUP BY client, source "
-            "ORDER BY client, source",
+            f"WHERE {OF_ANY_CLIENT} AND key_id = :key_id AND state = 'open' AND expires_at >= :now "
+            "GROUP BY client, source ORDER BY client, source",
             {"key_id": key_id, "now": int(now)},
         )
         return [Needs(row["client"], row["source"], row["callbacks"], row["last_expiry"]) for row in rows]

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from gateway.ledger.disposing import IN_FLIGHT_MS
-from gateway.ledger.records import Callback, Owed
+from gateway.ledger.records import Goal, Owed
 from gateway.ledger.worker import Row, Transaction
 from gateway.log import logger
 from gateway.outcome import Outcome
 from gateway.rules import Verdict
 
 _COLUMNS = (
-    "e.id AS row, e.event_id, e.type, e.type_verified, e.verdict, e.time, e.reason, e.json, e.media_type, "
-    "e.sequence AS number, e.attempts, e.callback_id, e.data_digest, e.source AS event_source, "
-    "COALESCE(e.data, d.body) AS content, c.*"
+    f"{Goal.COLUMNS}, e.id AS row, e.event_id, e.type, e.type_verified, e.verdict, e.time, e.reason, e.json, "
+    "e.media_type, e.sequence AS number, e.attempts, e.callback_id, e.data_digest, e.source AS event_source, "
+    "COALESCE(e.data, d.body) AS content"
+)
+
+#: How many of them are the callback's, at the beginning.
+_GOAL = Goal.COLUMNS.count(",") + 1
+#: The row grows by its outcome: without a time it stays as long as it was, and its page is not split.
+_ACCEPTED = (
+    "UPDATE events SET outcome = :outcome, error = NULL, not_before = 0 "
+    "WHERE id = :row AND outcome = 'pending'"
 )
 
 
 def take(now: float, limit: int) -> Callable[[Transaction], list[Owed]]:
     """
-    The operation that takes up to `limit` effects that are due, longest due first, and marks them in flight.
+    The operation that takes up to `limit` effects, first what is due for longest, and marks them in flight.
 
     In a stream only the oldest that is owed is due: order holds. A row that can't be read is put aside as
     dead and holds up no other.
@@ -56,7 +65,7 @@ def _read(row: Row) -> Owed:
         raise ValueError  # other bytes than the provider signed
     return Owed(
         row=row["row"],
-        callback=Callback.from_row(row),
+        callback=Goal.of(islice(row, _GOAL)),
         source=row["event_source"],
         event_id=row["event_id"],
         event_type=row["type"],
@@ -97,10 +106,7 @@ def accepted(owed: Sequence[Owed]) -> Callable[[Transaction], None]:
     """The operation that notes that Restate has taken these effects."""
 
     def operation(tx: Transaction) -> None:
-        tx.run_each(
-            "UPDATE events SET outcome = :outcome, error = NULL WHERE id = :row AND outcome = 'pending'",
-            [{"outcome": _once_accepted(effect), "row": effect.row} for effect in owed],
-        )
+        tx.run_each(_ACCEPTED, [{"outcome": _once_accepted(effect), "row": effect.row} for effect in owed])
 
     return operation
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from gateway import targets
 from gateway.delivery import Delivery, Event
@@ -17,6 +18,8 @@ from gateway.tokens import Claims
 FIRST_LOOK_MS = 5 * 60_000
 #: A value that Restate accepted is in its journal some milliseconds later.
 EFFECT_LOOK_MS = 2_000
+#: By their names; the enumeration's own look-up costs four times as much.
+_STATES = {state.value: state for state in State}
 
 
 @dataclass(slots=True)
@@ -62,26 +65,15 @@ class Callback:
         """Whether it takes every event."""
         return isinstance(self.target, Handler)
 
-    def check_at(self, after: int, now: float) -> int | None:
-        """When Restate is to be asked whether its invocation waits, `after` milliseconds; None for never."""
-        return int(now * 1000) + after if isinstance(self.target, Awakeable) else None
-
     @classmethod
-    def from_row(cls, row: Any, target: Target | None = None) -> Callback:
-        """
-        The callback that a row of the table `callbacks` holds.
-
-        `target` is what it is likely to be: to read it again costs more than to compare the texts.
-        """
-        if target is None or targets.dump(target) != row["target"]:
-            target = targets.load(row["target"])
-        rules = json.loads(row["rules"]) if row["rules"] else None
+    def from_row(cls, row: Any) -> Callback:
+        """The callback that a row of the table `callbacks` holds."""
         return cls(
             id=row["id"],
             client=row["client"],
             source=row["source"],
-            target=target,
-            rules=Rules(tuple(rules["succeed_on"]), tuple(rules["fail_on"])) if rules else None,
+            target=targets.load(row["target"]),
+            rules=_rules(row["rules"]) if row["rules"] else None,
             on_failure=row["on_failure"],
             label=row["label"],
             metadata=json.loads(row["metadata"]) if row["metadata"] else None,
@@ -120,9 +112,70 @@ class Callback:
             "sequence": 0,
             "took_effect": self.took_effect,
             "orphaned": self.orphaned,
-            "check_at": self.check_at(FIRST_LOOK_MS, self.created_at),
+            "check_at": check_at(self.target, FIRST_LOOK_MS, self.created_at),
             "approval": None if self.approval is None else json.dumps(self.approval),
         }
+
+
+@dataclass(slots=True)
+class Goal:
+    """
+    Of a callback, what an event for it is judged by and what Restate is told: each delivery reads that much.
+
+    See `Callback` for what each is.
+    """
+
+    id: str
+    source: str
+    target: Target
+    rules: Rules | None
+    on_failure: OnFailure
+    expires_at: int
+    state: State
+    took_effect: Literal["yes", "no", "unknown"]
+    adopted: bool
+
+    #: Its columns, of `callbacks c`, in this order.
+    COLUMNS: ClassVar[str] = (
+        "c.id, c.source, c.target, c.rules, c.on_failure, c.expires_at, c.state, c.took_effect, c.adopted"
+    )
+
+    @property
+    def stream(self) -> bool:
+        """Whether it takes every event."""
+        return isinstance(self.target, Handler)
+
+    @classmethod
+    def of(cls, columns: Iterable[Any], target: Target | None = None) -> Goal:
+        """
+        The goal whose columns are given.
+
+        `target` is what it is likely to be: to read it again costs more than to compare the texts.
+        """
+        callback_id, source, text, rules, on_failure, expires_at, state, took_effect, adopted = columns
+        if target is None or targets.dump(target) != text:
+            target = targets.load(text)
+        return cls(
+            callback_id,
+            source,
+            target,
+            _rules(rules) if rules else None,
+            on_failure,
+            expires_at,
+            _STATES[state],
+            took_effect,
+            bool(adopted),
+        )
+
+
+def check_at(target: Target, after: int, now: float) -> int | None:
+    """When Restate is to be asked whether an invocation waits, `after` milliseconds; None for never."""
+    return int(now * 1000) + after if isinstance(target, Awakeable) else None
+
+
+def _rules(text: str) -> Rules:
+    rules = json.loads(text)
+    return Rules(tuple(rules["succeed_on"]), tuple(rules["fail_on"]))
 
 
 @dataclass(slots=True)
@@ -162,7 +215,7 @@ class Owed:
     """
 
     row: int
-    callback: Callback
+    callback: Goal
     source: str
     event_id: str
     event_type: str

@@ -105,6 +105,7 @@ def record(refused: Sequence[Refused]) -> Callable[[Transaction], None]:
                     "outcome": one.outcome,
                     "reason": one.reason,
                     "replay_of": one.replay_of,
+                    "eventless": True,
                 },
             )
         for source in sorted({one.source for one in refused}):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from gateway import ids
 from gateway.errors import TryLater
 from gateway.ledger import Ledger
 from gateway.ledger.disposing import BODIES as BODIES_HELD
@@ -51,8 +52,8 @@ BODIES = (
     "ORDER BY d.received_at LIMIT :limit"
 )
 DELIVERIES = (
-    "SELECT d.id, LENGTH(d.body) AS size FROM deliveries d WHERE d.received_at < :rows "
-    f"AND NOT EXISTS ({_OWED}) ORDER BY d.received_at LIMIT :limit"
+    "SELECT d.id, LENGTH(d.body) AS size FROM deliveries d WHERE d.id < :rows_id "
+    f"AND NOT EXISTS ({_OWED}) ORDER BY d.id LIMIT :limit"
 )
 CALLBACKS = (
     "SELECT c.id, 0 AS size FROM callbacks c WHERE c.expires_at < :rows_seconds AND c.state != 'open' "
@@ -78,11 +79,12 @@ class Swept:
 
 async def sweep(ledger: Ledger, keep: Retention, now: float) -> Swept:
     """Drop a batch of what is older than `keep` says; `now` is in seconds. Raises `TryLater`."""
-    limits = {
+    limits: dict[str, Any] = {
         "now": int(now),
         "unmatched": _ms(now - keep.keep_unmatched.total_seconds()),
         "bodies": _ms(now - keep.keep_bodies.total_seconds()),
-        "rows": _ms(now - keep.keep_rows.total_seconds()),
+        # A delivery gets its id when it is received.
+        "rows_id": ids.first_id("dl", max(now - keep.keep_rows.total_seconds(), 0)),
         "rows_seconds": int(now - keep.keep_rows.total_seconds()),
     }
     done = []
@@ -141,7 +143,7 @@ async def keep_sweeping(ledger: Ledger, keep: Retention, clock: Callable[[], flo
 Drop = Callable[[Transaction, dict[str, Any]], int]
 
 
-def _due(query: str, limits: dict[str, int]) -> Callable[[Transaction], list[dict[str, Any]]]:
+def _due(query: str, limits: dict[str, Any]) -> Callable[[Transaction], list[dict[str, Any]]]:
     """The query for a batch of what is due: at most so many rows with so many bytes of bodies."""
 
     def operation(tx: Transaction) -> list[dict[str, Any]]:
@@ -158,7 +160,7 @@ def _due(query: str, limits: dict[str, int]) -> Callable[[Transaction], list[dic
 
 
 def _each(
-    drop: Drop, found: Sequence[dict[str, Any]], limits: dict[str, int]
+    drop: Drop, found: Sequence[dict[str, Any]], limits: dict[str, Any]
 ) -> Callable[[Transaction], int]:
     """The operation that drops each row that was found, where it still may; how many those were."""
 

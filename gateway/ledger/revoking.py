@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.keyring import Key
+from gateway.ledger.issuing import OF_ANY_CLIENT
 from gateway.ledger.keychanges import milliseconds
 from gateway.ledger.records import Callback
 from gateway.ledger.worker import Transaction
@@ -13,7 +14,7 @@ from gateway.ledger.worker import Transaction
 _BATCH = 200
 
 #: `expires_at` is the last second in which a callback is open.
-_OPEN = "key_id = :key AND state = 'open' AND expires_at >= :now"
+_OPEN = f"{OF_ANY_CLIENT} AND key_id = :key AND state = 'open' AND expires_at >= :now"
 _SOME = f"SELECT id FROM callbacks WHERE {_OPEN} ORDER BY id LIMIT {_BATCH} FOR UPDATE"
 
 

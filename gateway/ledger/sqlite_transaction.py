@@ -6,16 +6,40 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from gateway.ledger.worker import Row
 
 _ROW_LOCK = re.compile(r" FOR UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
+#: A literal, or a parameter.
+_PLACES = re.compile(r"'[^']*'|:(\w+)")
+
+Values = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
 @lru_cache(256)
-def _without_locks(sql: str) -> str:
-    return _ROW_LOCK.sub("", sql)
+def _translated(sql: str) -> tuple[str, Values]:
+    """
+    A statement without its row locks and with `?` for each `:name`, and what gives the values in that order.
+
+    By place: sqlite3 asks for the name of each parameter, each time.
+    """
+    names: list[str] = []
+
+    def place(found: re.Match[str]) -> str:
+        if not found[1]:
+            return found[0]
+        names.append(found[1])
+        return "?"
+
+    return _PLACES.sub(place, _ROW_LOCK.sub("", sql)), _values(names)
+
+
+def _values(names: list[str]) -> Values:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda parameters: tuple([parameters[name] for name in names])
 
 
 @lru_cache(64)
@@ -32,29 +56,35 @@ class SqliteTransaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        #: For what gives no rows.
+        self._cursor = connection.cursor()
         self.hooks: list[Callable[[], None]] = []
 
     def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """Execute a statement; the number of rows that it changed."""
-        return self._connection.execute(_without_locks(sql), parameters).rowcount
+        statement, values = _translated(sql)
+        return self._cursor.execute(statement, values(parameters)).rowcount
 
     def run_each(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
         """Execute a statement once with each of these parameters."""
-        self._connection.executemany(_without_locks(sql), parameters)
+        statement, values = _translated(sql)
+        self._cursor.executemany(statement, map(values, parameters))
 
     def insert(self, table: str, row: Mapping[str, Any]) -> int:
         """Insert a row; its number, where the table counts its rows."""
-        cursor = self._connection.execute(_insertion(table, tuple(row)), tuple(row.values()))
-        return cursor.lastrowid or 0
+        return self._cursor.execute(_insertion(table, tuple(row)), tuple(row.values())).lastrowid or 0
 
     def one(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
         """The first row of a query."""
-        row: Row | None = self._connection.execute(_without_locks(sql), parameters).fetchone()
+        # With a cursor of its own: a query with more rows ends when that goes.
+        statement, values = _translated(sql)
+        row: Row | None = self._connection.execute(statement, values(parameters)).fetchone()
         return row
 
     def all(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         """The rows of a query."""
-        return self._connection.execute(_without_locks(sql), parameters).fetchall()
+        statement, values = _translated(sql)
+        return self._connection.execute(statement, values(parameters)).fetchall()
 
     def lock(self, *texts: str) -> None:
         """Nothing: one operation is at work at a time."""

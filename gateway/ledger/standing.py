@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -26,11 +27,14 @@ def look() -> Callable[[Transaction], Standing]:
     """The query for it."""
 
     def operation(tx: Transaction) -> Standing:
-        by_key = tx.all(
-            "SELECT source, key_id, count(*) AS number FROM callbacks WHERE state = 'open' "
-            "GROUP BY key_id, source",
+        groups = tx.all(
+            "SELECT source, key_id, orphaned, count(*) AS number FROM callbacks WHERE state = 'open' "
+            "GROUP BY key_id, source, orphaned",
             {},
         )
+        by_key: Counter[tuple[str, str]] = Counter()
+        for row in groups:
+            by_key[row["source"], row["key_id"]] += int(row["number"])
         owed = tx.one(
             "SELECT count(*) AS number, min(d.received_at) AS oldest FROM events e "
             "LEFT JOIN deliveries d ON d.id = e.delivery_id WHERE e.outcome = 'pending'",
@@ -38,10 +42,8 @@ def look() -> Callable[[Transaction], Standing]:
         )
         assert owed is not None  # an aggregate is a row
         return Standing(
-            open={(row["source"], row["key_id"]): int(row["number"]) for row in by_key},
-            orphaned=_number(
-                tx, "SELECT count(*) AS n FROM callbacks WHERE state = 'open' AND orphaned = true"
-            ),
+            open=dict(by_key),
+            orphaned=sum(int(row["number"]) for row in groups if row["orphaned"]),
             pending=int(owed["number"]),
             dead=_number(tx, "SELECT count(*) AS n FROM events WHERE outcome = 'dead'"),
             oldest_pending=None if owed["oldest"] is None else owed["oldest"] / 1000,

@@ -75,7 +75,9 @@ def test_every_row_is_copied_and_the_ledger_goes_on_there(command: Command, data
                 assert _plain(await rows(source, query)) == _plain(await rows(target, query)), table
             (owed,) = await target.write(owing.take(NOW + 1000, 10), within=10)
             assert owed.data == b'{"type":"x","y":"\x00\xff"}'
-            assert owed.callback.label == "a\0b"
+            found = await target.read(issuing.find(owed.callback.id))
+            assert found is not None
+            assert found.label == "a\0b"
             # New events are numbered after the old ones.
             await deliver_one(target, await open_callback(target), event("evt_new"))
         finally:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from gateway import targets
+from gateway import ids, targets
 from gateway.settings import Ledger as Retention
 from tests.core.samples import NOW
 from tests.ledger.samples import callback
@@ -28,6 +29,7 @@ def fill(path: Path, count: int, *, days: float, body: int = 300, outcome: str =
     sample = callback()
     made = [(number, NOW - days * DAY * (1 - number / count)) for number in range(count)]
     label = f"{outcome}-{days:g}"
+    of = [ids.new_id("dl", at, os.urandom(10)) for _, at in made]
     with closing(sqlite3.connect(path)) as connection, connection:
         if outcome != "unmatched":
             connection.executemany(
@@ -56,7 +58,7 @@ def fill(path: Path, count: int, *, days: float, body: int = 300, outcome: str =
             "secret) VALUES (?, 'acmepay', ?, ?, 'POST', '', '[]', ?, 'x')",
             (
                 (
-                    f"dl_{label}_{number}",
+                    of[number],
                     f"cb_{label}_{number}" if matched else None,
                     int(at * 1000),
                     b"x" * body,
@@ -71,7 +73,7 @@ def fill(path: Path, count: int, *, days: float, body: int = 300, outcome: str =
             "'application/json', '', ?, ?, ?, 0, 0, 0, 0)",
             (
                 (
-                    f"dl_{label}_{number}",
+                    of[number],
                     f"evt_{label}_{number}",
                     f"cb_{label}_{number}" if matched else None,
                     outcome,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Conflict, NotFound
-from gateway.ledger import Ledger, disposing, issuing, owing
+from gateway.ledger import Ledger, deliveries, disposing, issuing, owing
+from gateway.ledger.deliveries import Search, Viewer
 from gateway.ledger.forgetting import Forgotten, forget, overwrite
 from gateway.ledger.records import Callback, Disposed
 from gateway.ledger.retention import sweep
@@ -242,3 +243,13 @@ class TestRefused:
         waiting = await open_callback(either, client="other")
         with pytest.raises(NotFound):
             await forgotten(either, waiting)
+
+
+async def test_a_delivery_that_brought_no_event_is_found_and_forgotten_as_well(either: Ledger) -> None:
+    waiting = await open_callback(either)
+    assert await deliver(either, waiting) == []
+    search = deliveries.search(Viewer("shop", ["acmepay"]), Search(callback=waiting.id), 10)
+    assert [row["events"] for row in (await either.read(search)).rows] == [[]]
+    await either.write(issuing.close(waiting.id, "shop", NOW), within=10)
+    assert (await forgotten(either, waiting)).deliveries == 1
+    assert await rows(either, "SELECT body FROM deliveries") == [(None,)]

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway import ids
 from gateway.ledger import Ledger, issuing, owing
 from gateway.ledger.records import Disposed
 from gateway.ledger.retention import Swept, keep_sweeping, sweep
@@ -117,7 +118,7 @@ async def test_headers_and_query_go_with_the_body(either: Ledger) -> None:
 
 async def test_a_refused_delivery_ages_like_any_other(either: Ledger) -> None:
     row = {
-        "id": "dl_1",
+        "id": ids.first_id("dl", NOW),
         "source": "acmepay",
         "callback_id": None,
         "received_at": int(NOW * 1000),
@@ -128,6 +129,7 @@ async def test_a_refused_delivery_ages_like_any_other(either: Ledger) -> None:
         "secret": "",
         "outcome": "unverified",
         "reason": "the signature does not match",
+        "eventless": True,
     }
     await either.write(lambda tx: tx.insert("deliveries", row), within=10)
     await swept(either, 6.9)

@@ -124,7 +124,7 @@ _DROPS = [
     (retention._drop_delivery, {"id": "dl"}),
     (retention._drop_callback, {"id": "cb"}),
 ]
-_LIMITS = dict.fromkeys(("now", "unmatched", "bodies", "rows", "rows_seconds", "limit"), 1)
+_LIMITS = dict.fromkeys(("now", "unmatched", "bodies", "rows_id", "rows_seconds", "limit"), 1)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_is_due_is_found_by_an_index_oldest_first(ledger: SqliteLedger, pat
     with closing(sqlite3.connect(path)) as connection:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", _LIMITS)]
     assert [step for step in plan if step.startswith("SCAN")] == []
-    assert "expires_at<" in plan[0] or "received_at<" in plan[0] or "since<" in plan[0], plan
+    assert any(f"{bound}<" in plan[0] for bound in ("expires_at", "received_at", "(id", "since")), plan
 
 
 @pytest.mark.parametrize(("drop", "row"), _DROPS, ids=lambda value: getattr(value, "__name__", None))

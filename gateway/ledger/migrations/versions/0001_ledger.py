@@ -22,6 +22,8 @@ def upgrade() -> None:
         sa.Column("rules", sa.Text),  # JSON {"succeed_on", "fail_on"}; null: the source's own
         sa.Column("on_failure", sa.Text, nullable=False),
         sa.Column("label", sa.Text, nullable=False),
+        # Digest of client, source, target and label; null: not the last one issued for them, or forgotten.
+        sa.Column("identity", sa.LargeBinary),
         sa.Column("metadata", sa.Text),  # JSON
         sa.Column("reference", sa.Text, nullable=False, unique=True),
         sa.Column("key_id", sa.Text, nullable=False),  # "": it has no URL of its own
@@ -42,15 +44,14 @@ def upgrade() -> None:
         sa.Column("approval", sa.Text),  # JSON of what is asked; null: not an approval
     )
     op.create_index("callbacks_idempotency", "callbacks", ["client", "idempotency_key"], unique=True)
-    # Issuing again for the same client, source, target and label supersedes: only one is open.
-    _partial_index(
-        "callbacks_open", "callbacks", ["client", "source", "target", "label"], "state = 'open'", unique=True
-    )
+    # Issuing again for the same client, source, target and label supersedes: only one is open. It is the last
+    # one that was issued, and only that one has the identity: completing it changes nothing here.
+    _partial_index("callbacks_identity", "callbacks", ["identity"], "identity IS NOT NULL", unique=True)
     _partial_index("callbacks_expiring", "callbacks", ["expires_at"], "state = 'open'")
-    # What a key that is retired or revoked is still needed for.
-    _partial_index("callbacks_key", "callbacks", ["key_id", "source"], "state = 'open'")
-    # Few at any time: they are counted for the metrics.
-    _partial_index("callbacks_orphaned", "callbacks", ["id"], "state = 'open' AND orphaned = true")
+    # How many a client has, what a key that is retired or revoked is needed for, and what metrics count.
+    _partial_index(
+        "callbacks_open", "callbacks", ["client", "key_id", "source", "orphaned"], "state = 'open'"
+    )
     _partial_index("callbacks_check", "callbacks", ["check_at"], "check_at IS NOT NULL")
 
     op.create_table(
@@ -69,9 +70,10 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text),
         sa.Column("reason", sa.Text),  # which step refused it, in our own words
         sa.Column("replay_of", sa.Text),  # the delivery whose bytes these are
+        sa.Column("eventless", sa.Boolean, nullable=False, server_default=sa.false()),
     )
-    op.create_index("deliveries_callback", "deliveries", ["callback_id"])
-    op.create_index("deliveries_received", "deliveries", ["received_at"])
+    # Any other delivery of a callback has an event of it. By its receipt one is found by its id.
+    _partial_index("deliveries_eventless", "deliveries", ["callback_id"], "eventless = true")
     _partial_index("deliveries_bodies", "deliveries", ["received_at"], "body IS NOT NULL")
     # The last so many of a source are kept.
     _partial_index("deliveries_refused", "deliveries", ["source", "id"], "outcome IS NOT NULL")
@@ -85,13 +87,15 @@ def upgrade() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("event_id", sa.Text, nullable=False),
         sa.Column("type", sa.Text, nullable=False),
-        sa.Column("type_verified", sa.Boolean, nullable=False),
-        sa.Column("id_covered", sa.Boolean, nullable=False),
+        # Whatever is as usual is left to a column's default: each value that is written costs.
+        sa.Column("type_verified", sa.Boolean, nullable=False, server_default=sa.true()),
+        sa.Column("id_covered", sa.Boolean, nullable=False, server_default=sa.true()),
         sa.Column("verdict", sa.Text, nullable=False),
-        sa.Column("covered_digest", sa.LargeBinary),  # what the signature covers; null: nothing
+        # What the signature covers; null: nothing, or the id as well, and then nobody asks.
+        sa.Column("covered_digest", sa.LargeBinary),
         sa.Column("data_digest", sa.LargeBinary, nullable=False),
         sa.Column("data", sa.LargeBinary),  # null: the delivery's body
-        sa.Column("json", sa.Boolean, nullable=False),
+        sa.Column("json", sa.Boolean, nullable=False, server_default=sa.true()),
         sa.Column("media_type", sa.Text, nullable=False),
         sa.Column("time", sa.Text, nullable=False),
         sa.Column("reason", sa.Text),
@@ -99,10 +103,10 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text, nullable=False),
         # Whether it takes effect: pending, completed or progress. What Restate takes changes no index by it.
         sa.Column("effect", sa.Boolean, nullable=False),
-        sa.Column("conflict", sa.Boolean, nullable=False),
-        sa.Column("contradicts", sa.Boolean, nullable=False),
+        sa.Column("conflict", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("contradicts", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("sequence", sa.BigInteger),  # in its callback's stream
-        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
         sa.Column("not_before", sa.BigInteger, nullable=False),
         sa.Column("error", sa.Text),  # the last answer of Restate, without its text
     )
@@ -115,12 +119,19 @@ def upgrade() -> None:
         unique=True,
     )
     _partial_index("events_owed", "events", ["not_before"], "outcome = 'pending'")
+    # Whether an older one is: a stream can have any number of events.
+    _partial_index(
+        "events_stream",
+        "events",
+        ["callback_id", "sequence"],
+        "outcome = 'pending' AND sequence IS NOT NULL",
+    )
     # Few at any time: they are counted for the metrics.
     _partial_index("events_dead", "events", ["id"], "outcome = 'dead'")
     op.create_index("events_delivery", "events", ["delivery_id"])
     op.create_index("events_callback", "events", ["callback_id"])
     # Asked only where the event's id could be forged.
-    _partial_index("events_covered", "events", ["source", "covered_digest"], "id_covered = false")
+    _partial_index("events_covered", "events", ["source", "covered_digest"], "covered_digest IS NOT NULL")
 
     op.create_table(
         "aliases",
