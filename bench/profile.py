@@ -1,8 +1,8 @@
 """
-`python -m bench.profile`: where the gateway's CPU goes, in microseconds a callback, by what runs there.
+`python -m bench.profile`: where the gateway's CPU goes, in microseconds a callback, by step and by what runs.
 
-py-spy looks at a gateway under load two hundred times a second; a look counts for the innermost of our own
-modules on its stack, or for the library that runs without one of ours.
+py-spy looks at a gateway under load two hundred times a second; a look counts for the innermost of what is
+named below on its stack: a step of a webhook's way, as docs/design.md has them, and a module or a library.
 """
 
 from __future__ import annotations
@@ -24,11 +24,28 @@ from stack.restate import Restate
 
 _LOOKS_A_SECOND = 200
 _CONNECTIONS = 32
-#: By a part of a frame's file name, what it counts as; the first that fits, from the innermost frame on.
-_PARTS = (
+Parts = tuple[tuple[str, str], ...]
+#: By a part of a frame's text, "function (file", what it counts as.
+_STEPS: Parts = (
+    ("locate (gateway/public/receive", "1 token"),
+    ("read_body (gateway/public/body", "2 body"),
+    ("verify (gateway/public/issued", "3 verify"),
+    ("Provider.read (gateway/providers/base", "4 interpret"),
+    ("judge (gateway/public/receive", "5 propose"),
+    ("gateway/ledger/courier", "7 complete"),
+    ("gateway/ledger", "6 dispose"),
+    ("gateway/restate", "7 complete"),
+    ("gateway/ingress", "7 complete"),
+    ("answer (gateway/public/receive", "8 answer"),
+    ("_send (gateway/public/app", "8 answer"),
+    ("gateway/observe", "log and metrics"),
+    ("gateway/log", "log and metrics"),
+    ("data_received (gateway/http", "requests as they come in"),
+    ("gateway/public", "between the steps"),
+)
+_WHAT: Parts = (
     ("gateway/tokens", "token"),
     ("gateway/keyring", "token"),
-    ("itsdangerous", "token"),
     ("gateway/providers/signatures", "verify"),
     ("gateway/strict_json", "JSON and reading"),
     ("gateway/providers", "JSON and reading"),
@@ -36,16 +53,14 @@ _PARTS = (
     ("gateway/decide", "decide"),
     ("gateway/ledger", "ledger"),
     ("gateway/restate", "Restate's client"),
-    ("pyreqwest", "Restate's client"),
+    ("gateway/ingress", "Restate's client"),
     ("gateway/envelope", "Restate's client"),
     ("gateway/log", "log"),
     ("structlog", "log"),
-    ("prometheus_client", "metrics"),
     ("gateway/observe/metrics", "metrics"),
     ("gateway/observe", "passage"),
+    ("gateway/http", "HTTP server"),
     ("uvicorn", "HTTP server"),
-    ("httptools", "HTTP server"),
-    ("starlette", "HTTP framework"),
     ("gateway/public", "the path itself"),
 )
 
@@ -81,27 +96,33 @@ def main() -> None:
     finally:
         gateway.part.stop()
         restate.stop()
-    shares = _shares(stacks.read_text())
-    total = sum(shares.values())
-    print(f"{one.between_cpu_ms * 1000:.0f} µs of CPU a callback, of the Python in it:\n")
-    print("| what | µs a callback | share |\n| --- | --- | --- |")
-    for what, looks in shares.most_common():
-        share = looks / total
-        print(f"| {what} | {share * one.between_cpu_ms * 1000:.0f} | {share:.0%} |")
+    print(f"{one.between_cpu_ms * 1000:.0f} µs of CPU a callback, of the Python in it:")
+    for title, parts in (("step", _STEPS), ("what", _WHAT)):
+        shares = _shares(stacks.read_text(), parts)
+        print(f"\n| {title} | µs a callback | share |\n| --- | --- | --- |")
+        for name, share in _sorted(shares, numbered=parts is _STEPS):
+            print(f"| {name} | {share * one.between_cpu_ms * 1000:.0f} | {share:.0%} |")
 
 
-def _shares(stacks: str) -> Counter[str]:
-    """Looks by part. A line of py-spy's is frames from the outermost on, divided by `;`, and a number."""
+def _sorted(shares: dict[str, float], numbered: bool) -> list[tuple[str, float]]:
+    """The steps in their order, and behind them, as all others, the largest first."""
+    steps = sorted(item for item in shares.items() if numbered and item[0][0].isdigit())
+    others = [item for item in shares.items() if item not in steps]
+    return steps + sorted(others, key=lambda item: -item[1])
+
+
+def _shares(stacks: str, parts: Parts) -> dict[str, float]:
+    """Shares of the looks. A line of py-spy's is frames, outermost first, with `;` between, and a number."""
     found: Counter[str] = Counter()
     for line in stacks.splitlines():
         frames, _, looks = line.rpartition(" ")
-        found[_part(frames.split(";"))] += int(looks)
-    return found
+        found[_part(frames.split(";"), parts)] += int(looks)
+    return {name: looks / found.total() for name, looks in found.items()}
 
 
-def _part(frames: list[str]) -> str:
+def _part(frames: list[str], parts: Parts) -> str:
     for frame in reversed(frames):
-        for text, part in _PARTS:
+        for text, part in parts:
             if text in frame:
                 return part
     return "event loop"
