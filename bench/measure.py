@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -146,8 +145,7 @@ class World:
     def measure(self, way: Way, count: int, connections: int, size: int = 1500) -> Measured:
         """Let so many executions wait, bring each its event, and wait until all have finished."""
         paths = way.paths(self.suspended(count))
-        name = os.urandom(6).hex()
-        bodies = [stripe.event(f"{name}{number}", size) for number in range(count)]
+        bodies = [stripe.event(one, size) for one in stripe.new_ids(count)]
         before = self._finished.stat().st_size
         pids = [part.pid for part in (self.restate.part, self.waiter) if part.pid]
         usages = [usage(pid).cpu for pid in pids]

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import linear_regression
-from uuid import uuid4
 
 from bench import stripe
 from bench.__main__ import RESULTS
@@ -68,7 +67,7 @@ def main() -> None:
         found.append(_show(Held.of(gateway.part.pid, 0)))
         part = chosen.callbacks // _PARTS
         for number in range(_PARTS):
-            bodies = [stripe.event(uuid4().hex) for _ in range(part)]
+            bodies = [stripe.event(one) for one in stripe.new_ids(part)]
             sent(gateway, paths[number * part :][:part], bodies, _CONNECTIONS)
             found.append(_show(Held.of(gateway.part.pid, (number + 1) * part)))
     finally:

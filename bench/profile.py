@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-from uuid import uuid4
 
 from bench import stripe
 from bench.measure import sent
@@ -80,7 +79,7 @@ def main() -> None:
         restate.wait_ready()
         gateway.part.wait_ready()
         paths = gateway.paths([encoded(os.urandom(24)) for _ in range(chosen.callbacks)])
-        bodies = [stripe.event(uuid4().hex) for _ in paths]
+        bodies = [stripe.event(one) for one in stripe.new_ids(len(paths))]
         stacks = directory / "stacks"
         looking = subprocess.Popen(
             [

@@ -35,8 +35,9 @@ class Deadline:
         self.at = None
 
     def close(self) -> None:
-        """There will be none any more."""
+        """There will be none any more, and whoever is called is held no longer."""
         self.at = None
+        self._late = _nobody
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -57,3 +58,7 @@ class Deadline:
             self._late()
         else:
             self._look_at(self.at)
+
+
+def _nobody() -> None:
+    """Whoever is called once nobody waits."""

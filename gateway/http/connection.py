@@ -213,13 +213,13 @@ class Connection(asyncio.Protocol):
         request.asked = True
 
     def read_on(self) -> None:
-        """What came was taken."""
-        if self._paused and not self._transport.is_closing():
+        """What came was taken. Whoever does not read its answers is not read from either."""
+        if self._paused and self._unread is None and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
 
     def _pause(self) -> None:
-        if not self._paused:
+        if not (self._paused or self._transport.is_closing()):
             self._paused = True
             self._transport.pause_reading()
 
@@ -274,6 +274,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The other side does not read: it has to begin soon."""
         if self._unread is None:
+            self._pause()
             self._unread = self._loop.call_later(self.answer_seconds, self.end)
 
     def resume_writing(self) -> None:
@@ -281,6 +282,7 @@ class Connection(asyncio.Protocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+            self.read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more, and no answer gets there."""
@@ -291,8 +293,9 @@ class Connection(asyncio.Protocol):
         for request in (self._at_work, *self._waiting, self._latest):
             if request is not None:
                 request.left()
+        # They hold us as we hold them.
         self._waiting.clear()
-        # It holds us as we hold it.
+        self._at_work = self._latest = None
         del self._parser
 
     def end(self) -> None:

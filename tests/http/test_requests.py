@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import cast
@@ -226,3 +228,20 @@ async def test_what_is_at_work_can_be_stopped_and_a_connection_without_work_is_c
         (idle,) = peer.state.connections
         idle.shutdown()
         assert await peer.reader.read() == b""
+
+
+async def test_of_a_connection_that_is_over_nothing_is_left_for_the_garbage_collector() -> None:
+    app, bodies = reading()
+    gc.collect()
+    gc.disable()
+    try:
+        async with connected(app) as peer:
+            await peer.says(POST % 2 + b"hi")
+            ((alive, request),) = [(one, one._latest) for one in peer.state.connections]  # type: ignore[union-attr]
+            left = [weakref.ref(alive), weakref.ref(request.work)]
+            del alive, request
+        await asyncio.sleep(0.1)
+        assert bodies == [b"hi"]
+        assert [reference() for reference in left] == [None, None]
+    finally:
+        gc.enable()
