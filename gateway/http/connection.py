@@ -28,6 +28,7 @@ from gateway.http.request import HIGH_WATER, Request
 _MAX_HEAD = 64 * 1024
 #: Requests that wait for the answer to the one before them.
 _MAX_PIPELINED = 128
+_REGISTERED = frozenset(HTTPStatus)
 
 
 class App(Protocol):
@@ -375,7 +376,9 @@ class Connection(asyncio.Protocol):
 
 @lru_cache(100)
 def _status_line(status: int) -> bytes:
-    return f"{status} {HTTPStatus(status).phrase}\r\n".encode()
+    # RFC 9112, 4: a phrase may be empty. Some providers want a status that nobody has registered.
+    phrase = HTTPStatus(status).phrase if status in _REGISTERED else ""
+    return f"{status} {phrase}\r\n".encode()
 
 
 def _path_and_query(target: bytes) -> tuple[bytes, bytes]:

@@ -204,6 +204,14 @@ async def test_to_head_and_with_204_goes_no_body(method: bytes, status: int, end
         assert (await peer.says(b"%b / HTTP/1.1\r\nhost: a\r\n\r\n" % method)).endswith(ends)
 
 
+async def test_a_status_that_nobody_has_registered_goes_without_a_phrase() -> None:
+    async def work(request: Request) -> None:
+        request.answer(498, [], b"")
+
+    async with connected(App(work)) as peer:
+        assert (await peer.says(POST % 0)).startswith(b"HTTP/1.1 498 \r\n")
+
+
 async def test_requests_ahead_of_their_answers_are_answered_in_their_order() -> None:
     app, bodies = reading()
     async with connected(app) as peer:
