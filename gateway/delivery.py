@@ -102,9 +102,9 @@ class Event:
     bytes exactly as they came (for an item of a batch: its slice of the body; for a form: an object of
     its fields), `json` tells whether they are a JSON text that a strict reader takes. `digest` is the
     SHA-256 of what the signature covers of this event, timestamps left out; None where nothing is
-    covered. `references` are texts from covered fields that may hold our reference, `objects` the ids
-    of the provider's objects that it speaks of and that an alias can name. `reason` says why
-    something failed, for people.
+    covered; `digests_data` where that is `data` itself. `references` are texts from covered fields that
+    may hold our reference, `objects` the ids of the provider's objects that it speaks of and that an
+    alias can name. `reason` says why something failed, for people.
     """
 
     id: str | None
@@ -119,6 +119,7 @@ class Event:
     references: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     reason: str | None = None
+    digests_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,14 +66,15 @@ class Courier:
         That it was is noted off the path. If the note is lost, the effect goes out again with the same
         idempotency key, which changes nothing.
         """
-        return await self._settle(owed, await self.restate.complete(self.effect(owed), deadline, traceparent))
+        result = await self.restate.complete(self.effect(owed), deadline, traceparent)
+        return self._settle(owed, result)
 
-    async def _settle(self, owed: Owed, result: Result) -> Outcome:
+    def _settle(self, owed: Owed, result: Result) -> Outcome:
         """Note what Restate answered."""
         if result.answered is Answered.ACCEPTED:
             self._note(owed)
             return Outcome.PROGRESS if owed.verdict is Verdict.PROGRESS else Outcome.COMPLETED
-        return await self._not_accepted(owed, result)
+        return self._not_accepted(owed, result)
 
     def effect(self, owed: Owed) -> Effect:
         """What Restate is told."""
@@ -131,7 +132,7 @@ class Courier:
                     deadline = time.monotonic() + _PATIENCE
                     result = await self.restate.complete(self.effect(effect), deadline)
                     self.attempts[result.answered] += 1
-                    outcome = await self._settle(effect, result)
+                    outcome = self._settle(effect, result)
                     await failpoints.reach("after-courier")
                     return outcome
             except Exception as error:
@@ -147,7 +148,7 @@ class Courier:
         logger.info("courier", taken=len(owed), accepted=len(accepted))
         return False
 
-    async def _not_accepted(self, owed: Owed, result: Result) -> Outcome:
+    def _not_accepted(self, owed: Owed, result: Result) -> Outcome:
         """Note an effect that was not taken: `pending`, or `dead` where it is given up."""
         now = self.clock()
         if result.answered is Answered.AWAY:

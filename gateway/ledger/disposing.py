@@ -311,9 +311,9 @@ def _earlier(tx: Transaction, proposal: Proposal, event: Event, goal: Goal) -> E
         )
     here = next((row for row in rows if row["callback_id"] == goal.id), None)
     if here is not None:
-        return Earlier(here=True, same=here["data_digest"] == _digest(event.data))
+        return Earlier(here=True, same=here["data_digest"] == _digest(event))
     if rows and proposal.claims is not None:
-        return Earlier(here=False, same=rows[0]["data_digest"] == _digest(event.data))
+        return Earlier(here=False, same=rows[0]["data_digest"] == _digest(event))
     return None
 
 
@@ -324,7 +324,7 @@ def _differs(tx: Transaction, event: Event, goal: Goal) -> bool:
         "AND outcome IN ('pending', 'completed')",
         {"id": goal.id},
     )
-    return row is None or row["data_digest"] != _digest(event.data)
+    return row is None or row["data_digest"] != _digest(event)
 
 
 def _regains(tx: Transaction, proposal: Proposal, event: Event, goal: Goal) -> bool:
@@ -393,7 +393,7 @@ def _insert(
         "event_id": event.id,
         "type": event.type,
         "verdict": verdict,
-        "data_digest": _digest(event.data),
+        "data_digest": _digest(event),
         "media_type": event.media_type,
         "time": time,
         "callback_id": callback_id,
@@ -422,8 +422,10 @@ def _insert(
     return tx.insert("events", row)
 
 
-def _digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()[:_DIGEST_BYTES]
+def _digest(event: Event) -> bytes:
+    if event.digests_data and event.digest is not None:
+        return event.digest[:_DIGEST_BYTES]
+    return hashlib.sha256(event.data).digest()[:_DIGEST_BYTES]
 
 
 def _ms(seconds: float) -> int:

@@ -185,6 +185,7 @@ class FieldReader:
             _texts(self.references, value, delivery),
             _texts(self.objects, value, delivery),
             _one_line(reason) if reason else None,
+            self.covered == "body" and not self.recurs and content.data is delivery.body,
         )
 
     def _digest(self, content: _Content, delivery: Delivery) -> bytes | None:

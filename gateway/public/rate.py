@@ -33,6 +33,9 @@ class Rate:
 
     def wait(self, key: Hashable, now: float) -> int:
         """The whole seconds until the next may happen; 0 where it may now."""
-        beyond = self._full_at.get(key, now) + self._interval - now - _WINDOW
+        full_at = self._full_at.get(key)
+        if full_at is None:
+            return 0
+        beyond = full_at + self._interval - now - _WINDOW
         # Sums of fractions of a second are not exact.
         return math.ceil(beyond) if beyond > self._interval / 1000 else 0

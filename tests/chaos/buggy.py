@@ -47,7 +47,7 @@ def acknowledge_before_the_commit() -> None:
 
 
 def drop_what_restate_did_not_take() -> None:
-    async def not_accepted(self: Courier, owed: Owed, result: restate.Result) -> Outcome:
+    def not_accepted(self: Courier, owed: Owed, result: restate.Result) -> Outcome:
         self._note(owed)
         return Outcome.COMPLETED
 
