@@ -13,6 +13,7 @@ import json
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -23,7 +24,7 @@ from bench.__main__ import RESULTS
 from bench.measure import sent
 from bench.waiter import encoded
 from bench.ways import Gateway
-from gateway import keyfile
+from gateway import ids, keyfile
 from gateway.keyring import Key, Status
 from gateway.secret import Secret
 from stack.restate import Restate
@@ -65,7 +66,7 @@ def _rows(gateway: Gateway, count: int) -> None:
             required = [
                 row["name"]
                 for row in ledger.execute(f"PRAGMA table_info({table})")
-                if row["notnull"] and not row["pk"]
+                if row["notnull"] and not row["pk"] and row["dflt_value"] is None
             ]
             assert set(required) <= set(values) <= set(columns), table
             names, made = ", ".join(values), ", ".join(values.values())
@@ -74,10 +75,12 @@ def _rows(gateway: Gateway, count: int) -> None:
 
 
 _NOW = "(strftime('%s') * 1000)"
+#: What ids of now begin with: retention goes by it.
+_TIME = ids.new_id("cb", time.time(), bytes(10))[3:13]
 #: By table, what stands in its columns; ids sort by time as real ones do, what is random there is random.
 _FILLING = {
     "callbacks": {
-        "id": "printf('cb_%026d', i)",
+        "id": f"printf('cb_{_TIME}%016d', i)",
         "client": "'bench'",
         "source": "'stripe'",
         "target": "'{\"awakeable\":\"' || hex(randomblob(20)) || '\"}'",
@@ -97,9 +100,9 @@ _FILLING = {
         "orphaned": "false",
     },
     "deliveries": {
-        "id": "printf('dl_%026d', i)",
+        "id": f"printf('dl_{_TIME}%016d', i)",
         "source": "'stripe'",
-        "callback_id": "printf('cb_%026d', i)",
+        "callback_id": f"printf('cb_{_TIME}%016d', i)",
         "received_at": _NOW,
         "method": "'POST'",
         "query": "''",
@@ -108,7 +111,7 @@ _FILLING = {
         "secret": "'00000000'",
     },
     "events": {
-        "delivery_id": "printf('dl_%026d', i)",
+        "delivery_id": f"printf('dl_{_TIME}%016d', i)",
         "source": "'stripe'",
         "event_id": "printf('evt_1%06d2eZvKYlo2C%s', i / 1000, hex(randomblob(4)))",
         "type": "'payment_intent.succeeded'",
@@ -119,7 +122,7 @@ _FILLING = {
         "json": "true",
         "media_type": "'application/json'",
         "time": "'2026-11-23T00:00:00Z'",
-        "callback_id": "printf('cb_%026d', i)",
+        "callback_id": f"printf('cb_{_TIME}%016d', i)",
         "outcome": "'completed'",
         "effect": "true",
         "conflict": "false",
@@ -134,6 +137,7 @@ _KINDS: dict[str, tuple[int, int, Callable[[Gateway, int], None]]] = {
     "sources": (1, 500, _sources),
     "callbacks and deliveries": (1_000, 1_000_000, _rows),
 }
+_BODIES = "bytes of a body"
 _SIZES = (1_000, 10_000, 100_000, 900_000)
 
 
@@ -142,6 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--callbacks", type=int, default=1000, help="in each turn")
+    parser.add_argument("--kinds", nargs="+", choices=[*_KINDS, _BODIES], default=[*_KINDS, _BODIES])
     chosen = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="gateway-growth-"))
     restate = Restate(directory)
@@ -150,6 +155,8 @@ def main() -> None:
     try:
         restate.wait_ready()
         for kind, (little, much, prepare) in _KINDS.items():
+            if kind not in chosen.kinds:
+                continue
             pair = []
             for count in (little, much):
                 gateway = Gateway(f"{kind.replace(' ', '-')}-{count}", directory, restate.ingress_url)
@@ -157,10 +164,11 @@ def main() -> None:
                 pair.append(gateway)
             costs = _turns(pair, chosen.turns, chosen.callbacks)
             results.append(_told(kind, little, much, costs[0], costs[1]))
-        gateway = Gateway("sizes", directory, restate.ingress_url)
-        costs = _turns([gateway] * len(_SIZES), chosen.turns, chosen.callbacks // 10, _SIZES)
-        for size, cost in zip(_SIZES[1:], costs[1:], strict=True):
-            results.append(_told("bytes of a body", _SIZES[0], size, costs[0], cost))
+        if _BODIES in chosen.kinds:
+            gateway = Gateway("sizes", directory, restate.ingress_url)
+            costs = _turns([gateway] * len(_SIZES), chosen.turns, chosen.callbacks // 10, _SIZES)
+            for size, cost in zip(_SIZES[1:], costs[1:], strict=True):
+                results.append(_told(_BODIES, _SIZES[0], size, costs[0], cost))
     finally:
         restate.stop()
     RESULTS.mkdir(exist_ok=True)
