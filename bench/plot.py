@@ -20,6 +20,8 @@ def plot(medians: Mapping[tuple[str, int], Measured], file: Path) -> None:
         points = sorted((c, one.callbacks_per_second) for (name, c), one in medians.items() if name == way)
         axes.plot([c for c, _ in points], [rate for _, rate in points], marker="o", label=way)
     axes.set_xscale("log", base=2)
+    connections = sorted({c for _, c in medians})
+    axes.set_xticks(connections, [str(c) for c in connections])
     axes.set_xlabel("connections")
     axes.set_ylabel("callbacks a second")
     axes.set_ylim(bottom=0)
