@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from gateway import settings as config
 from gateway import sources
 from gateway.filewatch import FileWatch
+from gateway.providers.signatures import digest
 from gateway.sources import Source, Sources, SourceSecret
 
 _FILE = "file:"
@@ -59,4 +60,5 @@ class WatchedSources:
                 self.load_errors += 1
                 self.on_error(new.problem)
             elif new.problem is None and new != old:
+                digest.forget_keys()
                 self.on_change(now, new)

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import settings
+from gateway.providers.signatures import digest
+from gateway.providers.signatures.digest import Hmac
 from gateway.sources import Source, SourceSecret
 from gateway.sourcewatch import WatchedSources
 
@@ -205,6 +207,14 @@ def test_the_environment_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "previous").write_text(f"{NEW}er")
     world.look()
     assert world.keys == [OLD, f"{NEW}er"]
+
+
+def test_of_a_secret_that_is_replaced_nothing_is_kept(world: World) -> None:
+    Hmac(hash="sha256", encoding="hex").sign(OLD.encode(), b"a body")
+    assert digest._keyed.cache_info().currsize > 0
+    (world.folder / "current").write_text(NEW)
+    world.look()
+    assert digest._keyed.cache_info().currsize == 0
 
 
 @given(content=st.binary(max_size=200))

@@ -122,6 +122,11 @@ class Hmac:
         return mac.digest()
 
 
+def forget_keys() -> None:
+    """Keep nothing of the secrets that were used so far: one of them is in force no longer."""
+    _keyed.cache_clear()
+
+
 @lru_cache(256)
 def _keyed(key: bytes, digestmod: Hash) -> hmac.HMAC:
     """An HMAC that has read its key, to be copied: reading it again costs as much as a body of 1 kB."""
