@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from gateway.questions import Questions, Unanswered
@@ -70,11 +69,3 @@ async def _admin(questions: Questions, url: str) -> Reached:
     except (ValueError, KeyError, TypeError):
         return Reached(setting, url, "it is no Restate admin API: /version tells no version")
     return Reached(setting, url, version=str(version), date=answer.headers.get("date"))
-
-
-def seconds(date: str | None) -> float | None:
-    """A `Date` header as seconds since the epoch; None for what is none."""
-    try:
-        return None if date is None else parsedate_to_datetime(date).timestamp()
-    except ValueError:
-        return None

@@ -12,12 +12,11 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import quote
 
-from gateway import envelope
+from gateway import clocks, envelope
 from gateway.envelope import Effect
 from gateway.ingress import Ingress
 from gateway.secret import Secret
@@ -108,10 +107,8 @@ class RestateClient:
         if dated is None:
             return None
         date, seen_at = dated
-        try:
-            return seen_at - parsedate_to_datetime(date.decode("latin-1")).timestamp()
-        except ValueError:
-            return None
+        theirs = clocks.seconds(date.decode("latin-1"))
+        return None if theirs is None else seen_at - theirs
 
     async def complete(self, effect: Effect, deadline: float, traceparent: str | None = None) -> Result:
         """

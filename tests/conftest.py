@@ -15,6 +15,16 @@ import pytest
 from stack.postgres import Postgres
 from stack.restate import Restate
 from stack.stack import Stack
+from tests.gateway.ingress import FakeIngress
+
+
+@pytest.fixture
+def ingress() -> Iterator[FakeIngress]:
+    """A stand-in for Restate's ingress, of the test's own: it accepts everything."""
+    server = FakeIngress()
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

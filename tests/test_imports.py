@@ -68,6 +68,7 @@ CORE = (
         "gateway.decide",
     ),
     "gateway.envelope",
+    "gateway.clocks",
     "gateway.invocations",
     "gateway.rates",
     "gateway.advice",

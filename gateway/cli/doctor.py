@@ -12,7 +12,8 @@ from gateway.cli.api import InternalApi, Url
 from gateway.cli.findings import Finding, fail, ok, show, warn
 from gateway.cli.probing import Answered, Prober
 from gateway.cli.restate_health import clock, judge
-from gateway.reach import Reached, seconds
+from gateway.clocks import seconds
+from gateway.reach import Reached
 
 #: What is looked at in a probe, and what is said where nothing was altered.
 _UNALTERED = {

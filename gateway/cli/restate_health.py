@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from gateway.cli.findings import Finding, fail, ok, warn
-from gateway.reach import Reached, seconds
+from gateway.clocks import MAX_SKEW, seconds
+from gateway.reach import Reached
 
 #: The paths that the gateway calls came with 1.7.
 OLDEST = (1, 7, 0)
 #: What the gateway is tested with; older ones lack the route that tells how an invocation stands.
 TESTED = (1, 7, 12)
-#: Signatures are dated, mostly with five minutes of tolerance: a minute off is a clock that is not kept.
-MAX_SKEW = 60
 
 
 def judge(reached: Iterable[Reached], now: float) -> list[Finding]:

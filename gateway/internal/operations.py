@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from gateway.clocks import MAX_SKEW
 from gateway.errors import GatewayError
 from gateway.gateway import Gateway
 from gateway.internal.clients import AuthenticatedCaller, RunningGateway
@@ -55,10 +56,6 @@ class Readiness(BaseModel):
     pending: int
     unknown_tokens: int
     refused_unrecorded: int
-
-
-#: Most providers' signed times are taken if they are five minutes off, some after one.
-_SKEW_SECONDS = 60
 
 
 @router.get("/v1/providers", summary="The catalogue")
@@ -115,7 +112,7 @@ async def readiness(gateway: Gateway) -> Readiness:
     if not gateway.restate.breaker.allows():
         reasons.append("Restate's ingress does not answer; deliveries are kept and brought later")
     skew = gateway.restate.clock_skew()
-    if skew is not None and abs(skew) > _SKEW_SECONDS:
+    if skew is not None and abs(skew) > MAX_SKEW:
         reasons.append(
             f"the clock here is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Restate's; "
             "one of the two is wrong, and genuine deliveries may be refused as stale"

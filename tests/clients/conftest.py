@@ -93,15 +93,6 @@ StartOffice = Callable[..., Office]
 
 
 @pytest.fixture
-def ingress() -> Iterator[FakeIngress]:
-    """An ingress that accepts everything."""
-    server = FakeIngress()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def start(tmp_path: Path, ingress: FakeIngress) -> Iterator[StartOffice]:
     """Start a gateway, with more of a configuration, and files of these names and texts in its folder."""
     started: list[Office] = []

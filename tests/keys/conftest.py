@@ -9,7 +9,7 @@ import pytest
 from tests.gateway.conftest import own_gateway, own_ingress, start_gateway  # noqa: F401  # fixtures
 from tests.keys.command import Keys
 from tests.ledger.conftest import ledger, migrated, path  # noqa: F401  # fixtures
-from tests.replicas.conftest import ingress, replicas, start  # noqa: F401  # fixtures
+from tests.replicas.conftest import replicas, start  # noqa: F401  # fixtures
 
 
 @pytest.fixture

@@ -13,15 +13,6 @@ from tests.ledger_cli.command import Command
 
 
 @pytest.fixture
-def ingress() -> Iterator[FakeIngress]:
-    """An ingress that accepts everything."""
-    server = FakeIngress()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def gateway(tmp_path: Path, ingress: FakeIngress) -> Iterator[RunningGateway]:
     """A running gateway."""
     running = RunningGateway(tmp_path / "gateway", [ingress.url])

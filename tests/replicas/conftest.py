@@ -17,15 +17,6 @@ Start = Callable[..., Replicas]
 
 
 @pytest.fixture
-def ingress() -> Iterator[FakeIngress]:
-    """An ingress that all replicas bring their values to."""
-    server = FakeIngress()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def start(tmp_path: Path, ingress: FakeIngress) -> Iterator[Start]:
     """Start replicas (two), at once, on the database at an URL."""
     started: list[RunningGateway] = []

@@ -15,15 +15,6 @@ Start = Callable[..., RunningGateway]
 
 
 @pytest.fixture
-def ingress() -> Iterator[FakeIngress]:
-    """The ingress that all workers bring their values to."""
-    server = FakeIngress()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def start(tmp_path: Path, ingress: FakeIngress, database: str) -> Iterator[Start]:
     """Start the gateway, with further variables in its environment."""
     started: list[RunningGateway] = []
