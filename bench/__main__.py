@@ -20,7 +20,7 @@ from statistics import median
 
 from bench.measure import Measured, World
 from bench.plot import plot
-from bench.ways import Bridge, Direct, Gateway, Way
+from bench.ways import Bridge, Direct, Gateway, Spinning, Way
 from stack.postgres import Postgres
 
 RESULTS = Path(__file__).parent / "results"
@@ -39,7 +39,8 @@ def main() -> None:
         "--ways",
         nargs="+",
         default=["direct", "naive", "tuned", "sqlite", "postgresql"],
-        help="postgresql-2 is the gateway with two workers, and so on (%(default)s)",
+        help="postgresql-2 is the gateway with two workers, spin-100 a process between that takes 100 µs of "
+        "CPU beside passing on, and so on (%(default)s)",
     )
     parser.add_argument("--waiters", type=int, default=1, help="processes of the waiting service")
     parser.add_argument("--keep-streams", action="store_true", help="let executions wait without suspending")
@@ -95,11 +96,13 @@ def _way(name: str, directory: Path, world: World, postgres: Postgres | None) ->
         return Direct(ingress)
     if name in ("naive", "tuned"):
         return Bridge(name, directory, ingress)
-    kind, _, workers = name.partition("-")
+    kind, _, number = name.partition("-")
+    if kind == "spin":
+        return Spinning(name, directory, ingress, number)
     if kind == "postgresql":
         assert postgres
         url = postgres.url(postgres.new_database())
-        return Gateway(name, directory, ingress, url, workers=int(workers or 1))
+        return Gateway(name, directory, ingress, url, workers=int(number or 1))
     return Gateway(name, directory, ingress)
 
 

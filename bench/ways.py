@@ -82,6 +82,25 @@ class Bridge:
         return [f"/webhook/{one}" for one in awakeables]
 
 
+class Spinning(Direct):
+    """A process between that passes on, and spins for so many microseconds."""
+
+    def __init__(self, name: str, directory: Path, ingress: str, microseconds: str) -> None:
+        super().__init__(ingress)
+        self.name = name
+        self.address = f"127.0.0.1:{free_ports(1)[0]}"
+        self.part = Part(
+            name=name,
+            command=[
+                *(sys.executable, "-m", "bench.bridges.spinning"),
+                *(self.address, ingress, microseconds),
+            ],
+            environment={},
+            log=directory / f"{name}.log",
+            ready=[f"http://{self.address}/"],
+        )
+
+
 class Gateway:
     """
     Ours, with a ledger in a file or in PostgreSQL; `more` is appended to its settings. `workers` share the

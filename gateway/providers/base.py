@@ -73,10 +73,12 @@ class Reader(Protocol):
         """The names, in lower case, of the headers that reading needs: kept for a replay."""
         ...
 
-    def read(self, delivery: Delivery) -> tuple[Event, ...]:
+    def read(self, delivery: Delivery, correlate: bool = True) -> tuple[Event, ...]:
         """
-        The events of a delivery; raises `Malformed` where it can't be read, `Unverified` where a header
-        that is read is repeated, and nothing else.
+        The events of a delivery, their references and objects only to `correlate` them.
+
+        Raises `Malformed` where it can't be read, `Unverified` where a header that is read is repeated, and
+        nothing else.
         """
         ...
 
@@ -256,10 +258,16 @@ class Provider:
         """The delivery as it may be stored: without a secret that came along, and good to verify again."""
         return self.scheme.kept(delivery) if isinstance(self.scheme, TokenScheme) else delivery
 
-    def read(self, delivery: Delivery, keys: Sequence[Secret] = ()) -> tuple[Event, ...] | Challenge:
-        """The events of a verified delivery, or the handshake that it is; `Malformed` otherwise."""
+    def read(
+        self, delivery: Delivery, keys: Sequence[Secret] = (), correlate: bool = True
+    ) -> tuple[Event, ...] | Challenge:
+        """
+        The events of a verified delivery, or the handshake that it is; `Malformed` otherwise.
+
+        Whoever knows the callback by the URL needs not `correlate`: references and objects are not read then.
+        """
         challenge = self._challenge(delivery, keys, signed=True) if self.handshakes else None
-        return challenge or self.reader.read(delivery)
+        return challenge or self.reader.read(delivery, correlate)
 
     def _challenge(self, delivery: Delivery, keys: Sequence[Secret], signed: bool) -> Challenge | None:
         for handshake in self.handshakes:

@@ -107,13 +107,13 @@ class FieldReader:
         """A reader that finds our reference in another field; `ValueError` for one that is not covered."""
         return replace(self, references=(at(text),))
 
-    def read(self, delivery: Delivery) -> tuple[Event, ...]:
-        """The events of a delivery; raises `Malformed`."""
+    def read(self, delivery: Delivery, correlate: bool = True) -> tuple[Event, ...]:
+        """The events of a delivery, references and objects only to `correlate` them; raises `Malformed`."""
         content = self._content(delivery)
         if self.items is None:
-            return (self._event(content, delivery),)
+            return (self._event(content, delivery, correlate),)
         return tuple(
-            self._event(_Content(item, data, True, "application/json"), delivery)
+            self._event(_Content(item, data, True, "application/json"), delivery, correlate)
             for item, data in self._items(content.value, delivery.body)
         )
 
@@ -160,7 +160,7 @@ class FieldReader:
             return _Content(value, json.dumps(value, ensure_ascii=False).encode(), True, "application/json")
         return _Content(strict_json.read(payload.encode()), payload.encode(), True, "application/json")
 
-    def _event(self, content: _Content, delivery: Delivery) -> Event:
+    def _event(self, content: _Content, delivery: Delivery, correlate: bool) -> Event:
         value = content.value
         kind = self.type.read(value, delivery)
         identity = self.id.read(value, delivery) if self.id else None
@@ -182,8 +182,8 @@ class FieldReader:
             self._digest(content, delivery),
             self._id_covered,
             self._type_covered,
-            _texts(self.references, value, delivery),
-            _texts(self.objects, value, delivery),
+            _texts(self.references, value, delivery) if correlate else (),
+            _texts(self.objects, value, delivery) if correlate else (),
             _one_line(reason) if reason else None,
             self.covered == "body" and not self.recurs and content.data is delivery.body,
         )

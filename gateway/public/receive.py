@@ -221,7 +221,7 @@ def judge(
                 passage.secret, secret = source.places[matched], source.keys[matched].fingerprint
                 if replay_of is None:
                     gateway.uses.note(Used(Kind.SOURCE, source.name, secret))
-            read = provider.read(delivery, source.keys)  # 4
+            read = provider.read(delivery, source.keys, correlate=address.claims is None)  # 4
             passage.end(Step.INTERPRET)
     except Unverified as error:
         passage.refused = error.code
