@@ -7,6 +7,7 @@ run inside its transactions, and the stores that run them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -23,8 +24,17 @@ class Ledger(Protocol):
     #: Whether one process owns it: nobody else's effects are in flight then.
     exclusive: bool
 
-    async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
-        """The operation's result once it is committed and flushed; `TryLater` where that can't be had."""
+    async def write(
+        self,
+        operation: Operation[Result],
+        within: float | None = WRITE_TIMEOUT,
+        late: Callable[[Result], None] | None = None,
+    ) -> Result:
+        """
+        The operation's result once it is committed and flushed; `TryLater` where that can't be had in time.
+
+        Where it is there after all, `late` is told, in the event loop.
+        """
         ...
 
     async def note(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:

@@ -11,14 +11,15 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway import failpoints
 from gateway.envelope import Effect
 from gateway.errors import TryLater
 from gateway.ledger import Ledger, owing
-from gateway.ledger.records import Owed
+from gateway.ledger.records import Disposed, Owed
 from gateway.log import logger
 from gateway.outcome import Outcome
 from gateway.restate import Answered, RestateClient, Result
@@ -54,7 +55,7 @@ class Courier:
     _away: int = 0
     _accepted: list[Owed] = field(default_factory=list)
     _flushing: asyncio.Task[None] | None = None
-    _notes: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def deliver(self, owed: Owed, deadline: float, traceparent: str | None = None) -> Outcome:
         """
@@ -68,6 +69,12 @@ class Courier:
         """
         result = await self.restate.complete(self.effect(owed), deadline, traceparent)
         return self._settle(owed, result)
+
+    def bring(self, disposed: Iterable[Disposed]) -> None:
+        """Deliver, beside all else, what was recorded too late for its provider, which is to come again."""
+        for one in disposed:
+            if one.owed is not None and not one.owed.waits:
+                self._beside(self.deliver(one.owed, time.monotonic() + _PATIENCE))
 
     def _settle(self, owed: Owed, result: Result) -> Outcome:
         """Note what Restate answered."""
@@ -194,12 +201,15 @@ class Courier:
 
     def _write_beside(self, operation: Callable[..., None]) -> None:
         # A provider waits for its answer, not for a note that nothing but the next try depends on.
-        task = asyncio.create_task(self._write_quietly(operation))
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
+        self._beside(self._write_quietly(operation))
+
+    def _beside(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def drain(self, within: float = 5) -> None:
         """Wait until what Restate answered has been noted."""
-        pending = self._notes | ({self._flushing} if self._flushing else set())
+        pending = self._tasks | ({self._flushing} if self._flushing else set())
         if pending:
             await asyncio.wait(pending, timeout=within)

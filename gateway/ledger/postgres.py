@@ -327,9 +327,15 @@ class _Pool:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, operation: Operation[Result], within: float | None, lasting: bool = True) -> Result:
+    async def run(
+        self,
+        operation: Operation[Result],
+        within: float | None,
+        lasting: bool = True,
+        late: Callable[[Result], None] | None = None,
+    ) -> Result:
         """The operation's result, once it is committed; see `Jobs.run`."""
-        return await self._jobs.run(operation, within, lasting)
+        return await self._jobs.run(operation, within, lasting, late)
 
     def close(self) -> None:
         """Finish what was submitted, then end the threads."""
@@ -370,9 +376,14 @@ class PostgresLedger:
         self._writers = _Pool(conninfo, "write", _WRITERS, health, watch)
         self._readers = _Pool(conninfo, "read", _READERS, health, watch)
 
-    async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
-        """The operation's result once it is flushed; `TryLater` where that can't be had in time."""
-        return await self._writers.run(operation, within)
+    async def write(
+        self,
+        operation: Operation[Result],
+        within: float | None = WRITE_TIMEOUT,
+        late: Callable[[Result], None] | None = None,
+    ) -> Result:
+        """The operation's result once it is flushed; `TryLater`, and `late` told, where that took longer."""
+        return await self._writers.run(operation, within, late=late)
 
     async def note(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """The same without the flush: for what may be lost with the next power cut."""

@@ -14,6 +14,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -95,9 +96,14 @@ class SqliteLedger:
                 raise
             raise ConfigurationError(f"ledger.url: {path}: {error}") from None
 
-    async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
-        """The operation's result once it is flushed; `TryLater` where that can't be had in time."""
-        return await self._writer.run(operation, within)
+    async def write(
+        self,
+        operation: Operation[Result],
+        within: float | None = WRITE_TIMEOUT,
+        late: Callable[[Result], None] | None = None,
+    ) -> Result:
+        """The operation's result once it is flushed; `TryLater`, and `late` told, where that took longer."""
+        return await self._writer.run(operation, within, late=late)
 
     async def note(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """The same without the flush: for what may be lost with the next power cut."""

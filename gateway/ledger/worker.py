@@ -103,12 +103,13 @@ class Raced(Exception):
 class Job(Generic[Result]):
     """
     An operation and who waits for its result, until `deadline` on `time.monotonic()`; `waiting` is None where
-    its caller has the result itself. `lasting`: a commit of it is flushed before that.
+    its caller has the result itself. `lasting`: a commit of it is flushed before that. `late` gets the result
+    where whoever waited has given up by then.
 
     It is begun, or given up, by whoever is first to ask.
     """
 
-    __slots__ = ("_first", "deadline", "lasting", "operation", "waiting")
+    __slots__ = ("_first", "deadline", "lasting", "late", "operation", "waiting")
 
     def __init__(
         self,
@@ -116,9 +117,11 @@ class Job(Generic[Result]):
         within: float | None,
         waiting: asyncio.Future[Result] | None = None,
         lasting: bool = True,
+        late: Callable[[Result], None] | None = None,
     ) -> None:
         self.operation = operation
         self.lasting = lasting
+        self.late = late
         self.deadline = time.monotonic() + (LONGEST if within is None else within)
         self.waiting = waiting
         self._first = threading.Lock()
@@ -157,9 +160,12 @@ def settle(done: Sequence[Done]) -> None:
     """Let those who wait have their results, in their own loop."""
     for job, result, raised in done:
         waiting = job.waiting
-        if waiting is None or waiting.done():
+        if waiting is None:
             continue
-        if raised is None:
+        if waiting.done():
+            if raised is None and job.late is not None:
+                job.late(result)
+        elif raised is None:
             waiting.set_result(result)
         else:
             waiting.set_exception(raised)
@@ -178,17 +184,21 @@ class Jobs:
         self._queue: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
 
     async def run(
-        self, operation: Operation[Result], within: float | None = None, lasting: bool = True
+        self,
+        operation: Operation[Result],
+        within: float | None = None,
+        lasting: bool = True,
+        late: Callable[[Result], None] | None = None,
     ) -> Result:
         """
         The operation's result, once it is committed.
 
         Raises `TryLater` where that takes longer than `within` seconds; an operation that has not begun by
-        then is dropped, one that has may still be committed.
+        then is dropped, one that has may still be committed, and `late` is told its result then.
         """
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Result] = loop.create_future()
-        job = Job(operation, within, waiting, lasting)
+        job = Job(operation, within, waiting, lasting, late)
         timer = None if within is None else loop.call_later(within, self._too_late, job)
         self._queue.put(job)
         try:

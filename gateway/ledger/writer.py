@@ -96,19 +96,23 @@ class Writer:
         self._thread.start()
 
     async def run(
-        self, operation: Operation[Result], within: float | None = None, lasting: bool = True
+        self,
+        operation: Operation[Result],
+        within: float | None = None,
+        lasting: bool = True,
+        late: Callable[[Result], None] | None = None,
     ) -> Result:
         """
         The operation's result, once it is committed and, where it is `lasting`, flushed.
 
         Raises `TryLater` where that takes longer than `within` seconds; an operation that has not begun by
-        then is dropped, one that has may still be committed.
+        then is dropped, one that has may still be committed, and `late` is told its result then.
         """
         loop = asyncio.get_running_loop()
         if self._due is None:
             self._due = Deadline(loop, self._look_for_late_ones)
         waiting: asyncio.Future[Result] = loop.create_future()
-        job = Job(operation, within, waiting, lasting)
+        job = Job(operation, within, waiting, lasting, late)
         self._jobs.append(job)
         self._waited_for.add(job)
         if self._due.at is None or job.deadline < self._due.at:

@@ -260,7 +260,8 @@ def judge(
 
 async def carry_out(gateway: Gateway, proposal: Proposal, passage: Passage, deadline: float) -> None:
     """Steps 6 and 7: the passage says what became of each event, and its outcome once Restate was told."""
-    disposed = await gateway.ledger.write(disposing.record(proposal, gateway.new_reference))  # 6
+    recording = disposing.record(proposal, gateway.new_reference)
+    disposed = await gateway.ledger.write(recording, late=gateway.courier.bring)  # 6
     await failpoints.reach("after-commit")
     passage.disposed = disposed
     passage.end(Step.DISPOSE)

@@ -15,16 +15,16 @@ import pytest
 
 from gateway.envelope import Effect
 from gateway.errors import TryLater
-from gateway.ledger import Ledger, issuing, owing
+from gateway.ledger import Ledger, disposing, issuing, owing
 from gateway.ledger.courier import Courier
 from gateway.ledger.records import Callback, Disposed
-from gateway.ledger.worker import Operation, Result
+from gateway.ledger.worker import Operation, Result, Transaction
 from gateway.outcome import Outcome
 from gateway.restate import Answered, RestateClient, request
 from gateway.restate import Result as Answer
 from gateway.targets import Handler
 from tests.core.samples import NOW
-from tests.ledger.samples import STREAM, deliver_one, event, issue, open_callback, rows, state_of
+from tests.ledger.samples import STREAM, deliver_one, event, issue, open_callback, proposal, rows, state_of
 from tests.ledger.samples import callback as new_callback
 
 ACCEPTED, AWAY = Answer(Answered.ACCEPTED, "HTTP 202"), Answer(Answered.AWAY, "TimeoutError")
@@ -151,6 +151,23 @@ async def test_the_couriers_request_is_the_one_that_was_tried_at_once(ledger: Le
         assert await courier.deliver(disposed.owed, time.monotonic() + 1) is Outcome.PENDING
         await until(all_are(ledger, "completed"), 5)
     assert request(restate.calls[0]) == request(restate.calls[1])
+
+
+async def test_what_is_recorded_too_late_for_its_provider_is_delivered_at_once(ledger: Ledger) -> None:
+    waiting = await open_callback(ledger)
+    record = disposing.record(proposal(waiting, event("evt-1")), lambda: "0" * 20)
+
+    def slow(tx: Transaction) -> list[Disposed]:
+        tx.before_flush(lambda: time.sleep(0.3))
+        return record(tx)
+
+    restate = Scripted()
+    # To this clock it is in flight for another nine seconds.
+    async with working(ledger, restate, Clock(ahead=1)) as courier:
+        with pytest.raises(TryLater, match="did not answer in time"):
+            await ledger.write(slow, 0.1, courier.bring)
+        await until(all_are(ledger, "completed"), 3)
+    assert len(restate.calls) == 1
 
 
 async def test_what_is_in_flight_is_not_doubled(ledger: Ledger) -> None:
@@ -335,10 +352,15 @@ class Flaky:
     away_for: int
     exclusive: bool = True
 
-    async def write(self, operation: Operation[Result], within: float | None = 0.4) -> Result:
+    async def write(
+        self,
+        operation: Operation[Result],
+        within: float | None = 0.4,
+        late: Callable[[Result], None] | None = None,
+    ) -> Result:
         """As the ledger's, once it is back."""
         self._answers()
-        return await self.ledger.write(operation, within)
+        return await self.ledger.write(operation, within, late)
 
     async def note(self, operation: Operation[Result], within: float | None = 0.4) -> Result:
         """As the ledger's, once it is back."""

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -33,9 +34,14 @@ class Timed:
         self.written: list[float] = []
         self.looked: list[float] = []
 
-    async def write(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
+    async def write(
+        self,
+        operation: Operation[Result],
+        within: float | None = WRITE_TIMEOUT,
+        late: Callable[[Result], None] | None = None,
+    ) -> Result:
         """As the ledger's."""
-        return await self._ledger.write(_timed(operation, self.written), within)
+        return await self._ledger.write(_timed(operation, self.written), within, late)
 
     async def note(self, operation: Operation[Result], within: float | None = WRITE_TIMEOUT) -> Result:
         """As the ledger's."""
