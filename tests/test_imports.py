@@ -120,7 +120,7 @@ RULES = {
             # Where it can be made to fail on purpose.
             "gateway.failpoints",
             # How long it keeps what.
-            "gateway.settings",
+            *("gateway.settings", "gateway.settings.*"),
         ),
     ),
     "the way out knows no app and no ledger": Rule(
@@ -139,12 +139,20 @@ RULES = {
     ),
     "settings and sources know neither apps nor ledger": Rule(
         (
-            *("gateway.settings", "gateway.sources", "gateway.keyfile", "gateway.log", "gateway.given"),
+            *(
+                "gateway.settings",
+                "gateway.settings.*",
+                "gateway.sources",
+                "gateway.keyfile",
+                "gateway.log",
+                "gateway.given",
+            ),
             *("gateway.clients", "gateway.filewatch", "gateway.sourcewatch", "gateway.secretwatch"),
         ),
         (*NETWORK, *STORES),
         (
-            *(*CORE, "gateway", "gateway.settings", "gateway.providers", "gateway.providers.*"),
+            *(*CORE, "gateway", "gateway.providers", "gateway.providers.*"),
+            *("gateway.settings", "gateway.settings.*"),
             *("gateway.sources", "gateway.filewatch", "gateway.given"),
         ),
     ),
