@@ -122,7 +122,8 @@ class Goal:
     """
     Of a callback, what an event for it is judged by and what Restate is told: each delivery reads that much.
 
-    See `Callback` for what each is.
+    See `Callback` for what each is. `fresh`: the event that it was looked up for had no effect before, by its
+    id; False where that was not asked.
     """
 
     id: str
@@ -134,8 +135,9 @@ class Goal:
     state: State
     took_effect: Literal["yes", "no", "unknown"]
     adopted: bool
+    fresh: bool = False
 
-    #: Its columns, of `callbacks c`, in this order.
+    #: Its columns, of `callbacks c`, in this order; of `fresh` the callback itself knows nothing.
     COLUMNS: ClassVar[str] = (
         "c.id, c.source, c.target, c.rules, c.on_failure, c.expires_at, c.state, c.took_effect, c.adopted"
     )
@@ -146,7 +148,7 @@ class Goal:
         return isinstance(self.target, Handler)
 
     @classmethod
-    def of(cls, columns: Iterable[Any], target: Target | None = None) -> Goal:
+    def of(cls, columns: Iterable[Any], target: Target | None = None, fresh: bool = False) -> Goal:
         """
         The goal whose columns are given.
 
@@ -165,6 +167,7 @@ class Goal:
             _STATES[state],
             took_effect,
             bool(adopted),
+            fresh,
         )
 
 

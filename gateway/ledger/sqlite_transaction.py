@@ -6,14 +6,23 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from gateway.ledger.worker import Row
+from gateway.outcome import Outcome, State
+from gateway.rules import Verdict
 
 _ROW_LOCK = re.compile(r" FOR UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
 #: A literal, or a parameter.
 _PLACES = re.compile(r"'[^']*'|:(\w+)")
+
+# Of all but plain numbers and texts sqlite3 looks for an adapter each time, and where there is none it raises
+# and catches errors on its way. These leave the values as they would be stored without.
+sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(bool, int)
+for texts in (Outcome, State, Verdict):
+    sqlite3.register_adapter(texts, attrgetter("_value_"))
 
 Values = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
