@@ -39,7 +39,7 @@ def configure(settings: config.Log, worker: int | None = None) -> None:
     as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     lines = _Lines(sys.stderr)
-    shared: list[structlog.typing.Processor] = [_Stamped(worker)]
+    shared: list[structlog.typing.Processor] = [_stamping(worker)]
     rendering: list[structlog.typing.Processor] = (
         [_as_json] if as_json else [_escaped, structlog.dev.ConsoleRenderer(pad_event_to=0)]
     )
@@ -155,27 +155,24 @@ def write(to: structlog.typing.FilteringBoundLogger, level: int, event: str, val
         to.process(_NAMES[level], event, values)
 
 
-class _Stamped:
+def _stamping(worker: int | None) -> structlog.typing.Processor:
     """Adds the level, the time, and where there are several workers the number of the one that logs."""
 
-    def __init__(self, worker: int | None) -> None:
-        self._worker = worker
-
-    def __call__(
-        self, logger: object, name: str, event: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
+    def stamp(logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["level"] = name
         # RFC 3339 in UTC to the microsecond.
-        now = time_ns() // 1000
-        event["timestamp"] = f"{_second(now // 1_000_000)}.{now % 1_000_000:06d}Z"
-        if self._worker is not None:
-            event["worker"] = self._worker
+        now = str(time_ns())
+        event["timestamp"] = f"{_second(now[:-9])}.{now[-9:-3]}Z"
+        if worker is not None:
+            event["worker"] = worker
         return event
+
+    return stamp
 
 
 @lru_cache(4)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _second(seconds: str) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _as_json(logger: object, name: str, event: Mapping[str, Any]) -> str:
