@@ -34,7 +34,7 @@ _LOCKED_SECONDS = 0.005
 #: Where so many operations come within a commit and its flush, the next one waits for more, in seconds: each
 #: wakes up a thread and writes pages that it could share.
 _CROWD = 8
-_GATHER = 0.003
+_GATHER = 0.005
 #: What is only noted waits so long for a commit that it can come along with: one of its own costs as much as
 #: a delivery's.
 _NOTES_WAIT = 0.01
