@@ -34,7 +34,6 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
-        self._next()
 
     def data_received(self, data: bytes) -> None:
         self._answer += data
@@ -48,12 +47,13 @@ class _Connection(asyncio.Protocol):
             self._transport.write(self._request)
             return
         self._load.seconds.append(time.perf_counter() - self._sent)
-        self._next()
+        self.go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._load.ended(self)
 
-    def _next(self) -> None:
+    def go_on(self) -> None:
+        """Send the next request, or close."""
         request = next(self._load.requests, None)
         if request is None:
             self._transport.close()
@@ -72,23 +72,29 @@ def _length(head: bytes) -> int:
 
 
 class Load:
-    """One run; `seconds` are the latencies, `statuses` the answers by status."""
+    """One run, begun at `started_at`; `seconds` are the latencies, `statuses` the answers by status."""
 
     def __init__(self, requests: Iterator[bytes]) -> None:
         self.requests = requests
         self.seconds: list[float] = []
         self.statuses: Counter[int] = Counter()
+        self.started_at = 0.0
         self._open = 0
         self._done = asyncio.Event()
 
     async def run(self, host: str, port: int, concurrency: int) -> float:
-        """Send everything; the seconds that it took."""
+        """Send everything; the seconds that it took, with all connections open before."""
         loop = asyncio.get_running_loop()
         self._open = concurrency
-        started = time.perf_counter()
         async with asyncio.timeout(_LONGEST_SECONDS):
+            connections = []
             for _ in range(concurrency):
-                await loop.create_connection(lambda: _Connection(self), host, port)
+                _, connection = await loop.create_connection(lambda: _Connection(self), host, port)
+                connections.append(connection)
+            self.started_at = time.time()
+            started = time.perf_counter()
+            for connection in connections:
+                connection.go_on()
             await self._done.wait()
         return time.perf_counter() - started
 
@@ -117,11 +123,10 @@ def main() -> None:
     file, host, port, concurrency = sys.argv[1:]
     load = Load(iter(list(_read(Path(file)))))
     cpu = time.process_time()
-    at = time.time()
     wall = uvloop.run(load.run(host, int(port), int(concurrency)))
     json.dump(
         {
-            "started_at": at,
+            "started_at": load.started_at,
             "wall": wall,
             "cpu": time.process_time() - cpu,
             "statuses": load.statuses,
